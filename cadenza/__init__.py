@@ -1,0 +1,1 @@
+"""Cadenza: an open, self-hosted sequence engine."""

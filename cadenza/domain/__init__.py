@@ -1,0 +1,1 @@
+"""The rules of sequences in plain Python: no input, no output, no framework."""

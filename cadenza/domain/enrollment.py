@@ -1,0 +1,70 @@
+"""What is one contact's passage through a sequence?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+
+class EnrollmentStatus(StrEnum):
+    """Where an enrollment stands."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    ENDED = "ended"
+
+
+class Ending(StrEnum):
+    """Why an enrollment stopped early."""
+
+    REPLIED = "replied"
+    BOUNCED = "bounced"
+    UNSUBSCRIBED = "unsubscribed"
+    MEETING_BOOKED = "meeting_booked"
+    REMOVED = "removed"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How a candidate left an enrollment: exactly one of these."""
+
+    ENROLLED = "enrolled"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+#: As a sender: each contact's owner instead of one user.
+CONTACT_OWNER = "@owner"
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentOptions:
+    """What a person may choose for one batch."""
+
+    #: The step where contacts start; earlier steps are skipped.
+    start_position: int = 1
+    #: One zone for the whole batch; None: each contact's own.
+    time_zone: str | None = None
+    #: Local date and time of the first step, naive: read in each contact's zone; None: as soon as possible.
+    send_at: datetime | None = None
+    #: Id of the mailbox to send from; None: the sender's own.
+    mailbox_id: int | None = None
+    #: Handle of the user who asked; None: the sender.
+    enrolled_by: str | None = None
+    #: None: as the settings say.
+    over_daily_limit: Literal["hold", "refuse"] | None = None
+    role_addresses: Literal["allow", "warn", "refuse"] | None = None
+    cooldown_days: int | None = None
+    batch_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Which contacts: exactly one of a list or segment by name, a filter expression, or chosen contact ids."""
+
+    name: str | None = None
+    filter: str | None = None
+    contact_ids: tuple[int, ...] = ()

@@ -1,0 +1,181 @@
+"""What is a sequence, and what are its steps?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class StepKind(StrEnum):
+    """What a step does."""
+
+    EMAIL = "email"
+    TODO = "todo"
+
+
+class TodoKind(StrEnum):
+    """What a person has to do (HubSpot: manual email, call, LinkedIn and general tasks)."""
+
+    CALL = "call"
+    MANUAL_EMAIL = "manual_email"
+    LINKEDIN_MESSAGE = "linkedin_message"
+    LINKEDIN_CONNECTION = "linkedin_connection"
+    GENERAL = "general"
+
+
+class DelayUnit(StrEnum):
+    """In what a delay is counted."""
+
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+    BUSINESS_DAYS = "business_days"
+
+
+class EligibleDays(StrEnum):
+    """On which days follow-ups may run (HubSpot's EVERYDAY, WEEKDAYS_ONLY, BUSINESS_DAYS)."""
+
+    EVERYDAY = "everyday"
+    WEEKDAYS_ONLY = "weekdays_only"
+    BUSINESS_DAYS = "business_days"
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The time between a step and the one before it."""
+
+    amount: int = 0
+    unit: DelayUnit = DelayUnit.DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class SendWindow:
+    """The local minutes of the day in which a follow-up may run: start included, end excluded."""
+
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpPolicy:
+    """When follow-ups may run; the first step is free of it."""
+
+    eligible_days: EligibleDays = EligibleDays.WEEKDAYS_ONLY
+    window: SendWindow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; ``position`` counts from 1. Fields of the other kind are empty."""
+
+    position: int
+    kind: StepKind
+    delay: Delay = Delay()
+    #: Email: templates, and the position of the earlier email step whose thread this one answers.
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    reply_to_position: int | None = None
+    #: To-do.
+    todo_kind: TodoKind = TodoKind.GENERAL
+    title: str = ""
+    notes: str = ""
+    priority: str = "none"
+    #: The sequence waits until the to-do is done (HubSpot's default); False: "continue without completing".
+    is_blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One immutable version of a sequence."""
+
+    name: str
+    title: str
+    steps: tuple[Step, ...]
+    description: str = ""
+    language: str = "en"
+    follow_ups: FollowUpPolicy = FollowUpPolicy()
+    #: Used for contacts whose own time zone is unknown.
+    time_zone: str | None = None
+    #: Values of tokens that a contact lacks, by token path ("contact.first_name").
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
+    #: "everyone", "team:NAME" or "user:HANDLE".
+    shared_with: tuple[str, ...] = ("everyone",)
+    is_active: bool = True
+    #: Token paths that its templates use and for which there is neither a default nor a fallback.
+    required_tokens: tuple[str, ...] = ()
+
+    def step(self, position: int) -> Step:
+        """The step at a position that exists."""
+        return self.steps[position - 1]
+
+    def as_definition(self) -> dict[str, Any]:
+        """The sequence as plain JSON data, for storage."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "language": self.language,
+            "follow_ups": {
+                "eligible_days": self.follow_ups.eligible_days.value,
+                "window": (
+                    [self.follow_ups.window.start_minute, self.follow_ups.window.end_minute]
+                    if self.follow_ups.window
+                    else None
+                ),
+            },
+            "time_zone": self.time_zone,
+            "fallbacks": dict(self.fallbacks),
+            "shared_with": list(self.shared_with),
+            "is_active": self.is_active,
+            "required_tokens": list(self.required_tokens),
+            "steps": [
+                {
+                    "position": step.position,
+                    "kind": step.kind.value,
+                    "delay": [step.delay.amount, step.delay.unit.value],
+                    "subject": step.subject,
+                    "html": step.html,
+                    "text": step.text,
+                    "reply_to_position": step.reply_to_position,
+                    "todo_kind": step.todo_kind.value,
+                    "title": step.title,
+                    "notes": step.notes,
+                    "priority": step.priority,
+                    "is_blocking": step.is_blocking,
+                }
+                for step in self.steps
+            ],
+        }
+
+    @classmethod
+    def from_definition(cls, data: Mapping[str, Any]) -> Sequence:
+        """The sequence that ``as_definition`` described."""
+        window = data["follow_ups"]["window"]
+        return cls(
+            name=data["name"],
+            title=data["title"],
+            description=data["description"],
+            language=data["language"],
+            follow_ups=FollowUpPolicy(
+                EligibleDays(data["follow_ups"]["eligible_days"]), SendWindow(*window) if window else None
+            ),
+            time_zone=data["time_zone"],
+            fallbacks=dict(data["fallbacks"]),
+            shared_with=tuple(data["shared_with"]),
+            is_active=data["is_active"],
+            required_tokens=tuple(data["required_tokens"]),
+            steps=tuple(
+                Step(
+                    **{
+                        **step,
+                        "kind": StepKind(step["kind"]),
+                        "delay": Delay(step["delay"][0], DelayUnit(step["delay"][1])),
+                        "todo_kind": TodoKind(step["todo_kind"]),
+                    }
+                )
+                for step in data["steps"]
+            ),
+        )

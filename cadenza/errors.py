@@ -1,0 +1,102 @@
+"""What can go wrong on purpose? Every exception raised by Cadenza itself.
+
+The class docstring is the default message. A message names the thing, the cause and the remedy.
+"""
+
+
+class CadenzaError(Exception):
+    """Cadenza could not do what was asked."""
+
+    #: Whether waiting and trying again may help.
+    transient = False
+    #: The exit code of the command line: 1 did not do it, 2 wrong use.
+    exit_code = 1
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class WrongUse(CadenzaError):
+    """The call does not make sense as it is: see --help."""
+
+    exit_code = 2
+
+
+class NotRunning(CadenzaError):
+    """Cadenza is not running for this folder: start it with 'cadenza up', or name a Prefect server in PREFECT_API_URL."""
+
+
+class AlreadyRunning(CadenzaError):
+    """Cadenza is already running in this folder: use it, or stop it first."""
+
+
+class PortInUse(CadenzaError):
+    """The port is taken by another program: choose another one."""
+
+
+class DatabaseUnavailable(CadenzaError):
+    """The database does not answer: check CADENZA_DATABASE_URL and that PostgreSQL runs."""
+
+    transient = True
+
+
+class DiskFull(CadenzaError):
+    """The disk is full: free some space; nothing that was stored is lost."""
+
+
+class SettingsInvalid(CadenzaError):
+    """The settings are not valid."""
+
+    exit_code = 2
+
+
+class NotFound(CadenzaError):
+    """There is no such thing."""
+
+    exit_code = 2
+
+
+class SourceUnreadable(CadenzaError):
+    """The file cannot be read as a list of contacts."""
+
+    exit_code = 2
+
+
+class SourceContractBroken(CadenzaError):
+    """The file breaks its contract; nothing was imported."""
+
+
+class FilterInvalid(CadenzaError):
+    """The filter of the segment is not valid."""
+
+    exit_code = 2
+
+
+class SequenceInvalid(CadenzaError):
+    """The sequence definition is not valid."""
+
+    exit_code = 2
+
+
+class TemplateInvalid(CadenzaError):
+    """The template uses something that templates may not use."""
+
+    exit_code = 2
+
+
+class LinkInvalid(CadenzaError):
+    """The link was not signed by this installation."""
+
+
+class MailServerUnavailable(CadenzaError):
+    """The mail server does not answer: its mails wait and are tried again."""
+
+    transient = True
+
+
+class MailboxRefused(CadenzaError):
+    """The mail server does not let this mailbox in: check the user name and password, then reconnect it."""
+
+
+class ContractsDisagree(CadenzaError):
+    """The audit counted something else than the engine decided: nothing was enrolled. Please report this."""

@@ -1,0 +1,1 @@
+"""The only place that builds a message or opens a socket to a mail server."""

@@ -1,0 +1,108 @@
+"""Which knob? Everything that may differ from one installation to the next.
+
+A value comes from the environment (``CADENZA_…``), else from ``cadenza.toml`` in the working folder, else from here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from cadenza.errors import SettingsInvalid
+
+
+class MailLimit(BaseModel):
+    """At most ``count`` mails of one mailbox in any ``seconds`` (a rolling window)."""
+
+    count: PositiveInt
+    seconds: PositiveInt
+
+
+class Settings(BaseSettings):
+    """The settings of one installation."""
+
+    model_config = SettingsConfigDict(env_prefix="CADENZA_", toml_file="cadenza.toml", extra="forbid")
+
+    #: Where the embedded database, the mail sink, keys and reports live.
+    home: Path = Path(".cadenza")
+    #: A PostgreSQL of your own (15 or newer); empty: the embedded one under ``home``.
+    database_url: SecretStr | None = None
+    #: Connections one process may hold.
+    database_pool_size: PositiveInt = 8
+    #: The folder of sequence definitions (YAML) that ``up`` and ``demo`` load.
+    sequences_folder: Path = Path("examples/sequences")
+    #: Where people reach this installation; unsubscribe links start with it.
+    public_url: str = "http://127.0.0.1:8710"
+    #: Signs links; empty: made once and kept in ``home``/secret.key (mode 0600).
+    secret_key: SecretStr | None = None
+
+    prefect_port: int = Field(4200, ge=1, le=65535)
+    sink_port: int = Field(2525, ge=1, le=65535)
+
+    #: Every limit of a mailbox holds at once (HubSpot: 3 a minute in bulk, 500 or 1,000 in rolling 24 hours).
+    mailbox_limits: list[MailLimit] = [MailLimit(count=3, seconds=60), MailLimit(count=500, seconds=86_400)]
+    #: Beyond the daily limit: ``hold`` gives the contact its later slot, ``refuse`` is HubSpot's way.
+    over_daily_limit: Literal["hold", "refuse"] = "hold"
+    #: What to do with info@, sales@ and the like.
+    role_addresses: Literal["allow", "warn", "refuse"] = "warn"
+    #: Days between two sequences for one contact; 0: none.
+    cooldown_days: int = Field(0, ge=0)
+    #: The most contacts in one enrollment; HubSpot's is 50 in its dialog.
+    batch_limit: PositiveInt = 1_000_000
+    #: The time zone of last resort.
+    default_time_zone: str = "UTC"
+
+    #: Up to this many steps of a wave each get a flow run of their own.
+    watch_as_flows_up_to: int = Field(100, ge=0)
+    #: Up to this many each get a task run; beyond, the wave shows counts only.
+    watch_as_tasks_up_to: int = Field(5_000, ge=0)
+    #: Steps claimed in one transaction.
+    claim_size: PositiveInt = 500
+    #: How long a claim holds before recovery may take it.
+    lease_seconds: PositiveInt = 900
+    #: Messages of one connection covered by one commit before the first is sent: what a crash makes uncertain.
+    send_window: PositiveInt = 1
+    #: Connections to mail servers at once in one process.
+    connections: PositiveInt = 8
+    #: How long to wait for the answer to the final dot (RFC 5321, 4.5.3.2.6).
+    dot_timeout_seconds: PositiveInt = 600
+    #: How long a mail may be invisible to the witness before it is sent again.
+    witness_grace_seconds: int = Field(900, ge=0)
+    #: Tries of a mail that the server defers before it counts as failed.
+    max_attempts: PositiveInt = 8
+    #: A wave waits this long for the next free slot before it hands over to a later run.
+    wave_patience_seconds: int = Field(90, ge=0)
+    #: A wave hands over to a new run after this long, so that other zones get their turn.
+    wave_longest_seconds: PositiveInt = 600
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then cadenza.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsInvalid: names each wrong value and what it may be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
+        )
+        raise SettingsInvalid(f"cadenza.toml or CADENZA_…: {problems}. See docs/configuration.md.") from error

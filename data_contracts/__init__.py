@@ -1,0 +1,1 @@
+"""The promises about data, and the only place that knows Great Expectations."""

@@ -1,0 +1,1 @@
+"""The process: one Prefect flow per file, file = function = deployment."""

@@ -1,0 +1,1 @@
+"""The deeds: thin Prefect tasks that gather, ask the domain, and apply."""
