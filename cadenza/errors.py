@@ -23,7 +23,7 @@ class WrongUse(CadenzaError):
 
 
 class NotRunning(CadenzaError):
-    """Cadenza is not running for this folder: start it with 'cadenza up', or name a Prefect server in PREFECT_API_URL."""
+    """Cadenza is not running in this folder: start it with 'cadenza up', or set PREFECT_API_URL."""
 
 
 class AlreadyRunning(CadenzaError):
