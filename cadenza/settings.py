@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     wave_patience_seconds: int = Field(90, ge=0)
     #: A wave hands over to a new run after this long, so that other zones get their turn.
     wave_longest_seconds: PositiveInt = 600
+    #: Waves of more steps are spread over several runs, which workers on several machines share.
+    wave_shard_steps: PositiveInt = 20_000
 
     @classmethod
     def settings_customise_sources(
