@@ -1,0 +1,84 @@
+"""How does a filter become SQL? Names and values are bound parameters; a filter adds no text of its own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from cadenza.domain.contact import CONTACT_FIELDS
+from cadenza.domain.filter import All, Condition, Either, Filter, Not, Operator
+
+#: A text that reads as a number, for comparisons with one.
+_NUMBER: Final = r"^\s*[-+]?\d{1,18}(\.\d{1,18})?\s*$"
+
+
+def condition_sql(filter: Filter, prefix: str = "segment") -> tuple[str, dict[str, Any]]:
+    """A condition over ``contacts c`` and its parameters, whose names start with ``prefix``.
+
+    Texts are compared without regard to case and outer spaces. A missing value equals nothing: ``!=`` holds for it,
+    every other comparison does not; the condition is never NULL, so ``not`` means what it says. With a number,
+    ``=`` and ``<`` compare as numbers the values that are numbers; other values are unequal.
+    """
+    parameters: dict[str, Any] = {}
+
+    def bind(value: object) -> str:
+        name = f"{prefix}_{len(parameters)}"
+        parameters[name] = value
+        return f":{name}"
+
+    def sql(part: Filter) -> str:
+        match part:
+            case Not():
+                return f"NOT {sql(part.part)}"
+            case All():
+                return f"({' AND '.join(sql(one) for one in part.parts)})"
+            case Either():
+                return f"({' OR '.join(sql(one) for one in part.parts)})"
+            case Condition():
+                return _condition(part, bind)
+
+    return sql(filter), parameters
+
+
+def _condition(condition: Condition, bind: Any) -> str:
+    value = _value(condition.field, bind)
+    operator, operands = condition.operator, condition.operands
+    match operator:
+        case Operator.IS_EMPTY:
+            return f"(coalesce({value}, '') = '')"
+        case Operator.IN:
+            return f"({' OR '.join(_equal(value, operand, bind) for operand in operands)})"
+        case Operator.EQUAL:
+            return _equal(value, operands[0], bind)
+        case Operator.UNEQUAL:
+            return f"(NOT {_equal(value, operands[0], bind)})"
+        case Operator.CONTAINS:
+            return f"coalesce(position({_text(operands[0], bind)} IN lower({value})) > 0, false)"
+        case Operator.STARTS_WITH:
+            return f"coalesce(starts_with(lower({value}), {_text(operands[0], bind)}), false)"
+    if isinstance(operands[0], Decimal):
+        return f"coalesce({_as_number(value, bind)} {operator} CAST({bind(operands[0])} AS numeric), false)"
+    return f"coalesce(nullif(lower({value}), '') {operator} {_text(operands[0], bind)}, false)"
+
+
+def _value(field: str, bind: Any) -> str:
+    """The column of a built-in field (only names of our own reach the statement), else the property."""
+    if field.lower() in CONTACT_FIELDS:
+        return f"btrim(c.{field.lower()})"
+    return f"btrim(c.properties ->> CAST({bind(field)} AS text))"
+
+
+def _text(operand: str | Decimal, bind: Any) -> str:
+    return f"lower(btrim(CAST({bind(str(operand))} AS text)))"
+
+
+def _equal(value: str, operand: str | Decimal, bind: Any) -> str:
+    as_text = f"coalesce(lower({value}) = {_text(operand, bind)}, false)"
+    if isinstance(operand, Decimal):
+        as_number = f"coalesce({_as_number(value, bind)} = CAST({bind(operand)} AS numeric), false)"
+        return f"({as_text} OR {as_number})"
+    return as_text
+
+
+def _as_number(value: str, bind: Any) -> str:
+    return f"CASE WHEN {value} ~ CAST({bind(_NUMBER)} AS text) THEN CAST({value} AS numeric) END"
