@@ -190,9 +190,7 @@ class _Parser:
         token = self._token
         is_name = token.kind == "quoted" or (token.kind == "word" and token.text.lower() not in _WORDS)
         if not is_name or not token.text.strip():
-            raise self._unexpected(
-                "the name of a contact's field or property (in quotes if it has spaces), 'not' or '('"
-            )
+            raise self._unexpected("a field or property (in quotes if it has spaces), 'not' or '('")
         return self._take().text
 
     def _operand(self) -> str | Decimal:

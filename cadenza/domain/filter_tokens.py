@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(
       (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<symbol><=|>=|!=|<>|[=<>(),])
     | (?P<number>[-+]?\d+(?:\.\d+)?(?![\w.@:+-]))
-    | (?P<word>[^\W\d][\w.-]*|[\w.@:+-]+)
+    | (?P<word>[\w.@:+-]+)
     )""",
     re.VERBOSE | re.DOTALL,
 )

@@ -1,0 +1,60 @@
+"""Which imports were there, and what became of their rows?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from cadenza.store.database import driver_connection
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A row that did not become a contact of its own: line (from 1), outcome (merged, rejected), code, detail."""
+
+    line: int
+    outcome: str
+    code: str
+    detail: str = ""
+    contact_id: int | None = None
+
+
+def start_import(connection: Connection, list_id: int, source: str, now: datetime) -> int:
+    """Note that an import begins; returns its id. The source is a file name or the like, without secrets."""
+    statement = text("INSERT INTO imports (list_id, source, started_at) VALUES (:list_id, :source, :now) RETURNING id")
+    return int(connection.execute(statement, {"list_id": list_id, "source": source, "now": now}).scalar_one())
+
+
+def reject_rows(connection: Connection, import_id: int, rows: Sequence[ImportRow]) -> None:
+    """Note rejected rows, by COPY."""
+    if not rows:
+        return
+    copy = b"COPY import_rows (import_id, line, outcome, code, detail) FROM STDIN"
+    with driver_connection(connection).cursor() as cursor, cursor.copy(copy) as lines:
+        for row in rows:
+            lines.write_row((import_id, row.line, row.outcome, row.code, row.detail))
+
+
+def finish_import(connection: Connection, import_id: int, counts: Mapping[str, int], now: datetime) -> None:
+    """Note the end of an import and its counts: rows, imported, merged, rejected."""
+    connection.execute(
+        text("UPDATE imports SET counts = CAST(:counts AS jsonb), finished_at = :now WHERE id = :id"),
+        {"id": import_id, "counts": json.dumps(dict(counts)), "now": now},
+    )
+
+
+def import_rows(connection: Connection, import_id: int, outcome: str | None = None) -> list[ImportRow]:
+    """The rows of an import that did not become a contact of their own, by line; of one outcome, or of all."""
+    rows = connection.execute(
+        text("""
+            SELECT line, outcome, code, detail, contact_id FROM import_rows
+            WHERE import_id = :id AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
+            ORDER BY line
+        """),
+        {"id": import_id, "outcome": outcome},
+    )
+    return [ImportRow(**row) for row in rows.mappings()]
