@@ -14,6 +14,8 @@ from cadenza.settings import Settings, load_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from cadenza.domain.sequence import Sequence
+    from cadenza.mail.message import StepComposer
     from cadenza.mail.transports import Transports
 
 
@@ -70,6 +72,9 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     #: Keeps the embedded database running as long as this process lives.
     embedded: Any = None
+    #: What claims keep from one to the next: sequence versions, which never change, and what is ready of their mails.
+    versions: dict[int, Sequence] = field(default_factory=dict)
+    composers: dict[Any, StepComposer] = field(default_factory=dict)
 
     @property
     def secret_key(self) -> bytes:

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from cadenza.domain.throttle import Limit
 from cadenza.errors import SettingsInvalid
 
 
@@ -80,6 +81,11 @@ class Settings(BaseSettings):
     wave_longest_seconds: PositiveInt = 600
     #: Waves of more steps are spread over several runs, which workers on several machines share.
     wave_shard_steps: PositiveInt = 20_000
+
+    @property
+    def limits(self) -> list[Limit]:
+        """The limits of mailboxes that have none of their own."""
+        return [Limit(limit.count, limit.seconds) for limit in self.mailbox_limits]
 
     @classmethod
     def settings_customise_sources(

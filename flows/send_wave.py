@@ -28,7 +28,7 @@ def send_wave(time_zone: str, shard: int = 0, shards: int = 1) -> Wave:
     while goes_on:
         claim = claim_steps(time_zone, shard=shard, shards=shards)
         attempts = run_steps(claim.delivery_ids, wave.watching)
-        wave = show_progress(wave, claim.waiting, claim.next_at, attempts)
+        wave = show_progress(wave, claim, attempts)
         goes_on = wait_for_slot(wave)
     schedule_waves()
     return finish_wave(wave)

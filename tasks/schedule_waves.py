@@ -44,7 +44,7 @@ def schedule_waves() -> list[PlannedRun]:
     runtime = current()
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
-        due = waves.waves_due(connection, now, HORIZON)
+        due = waves.waves_due(connection, now, HORIZON, runtime.settings.limits)
     created = []
     with get_client(sync_client=True) as client:
         deployment_id = _deployment(client)
@@ -64,7 +64,9 @@ def _deployment(client: SyncPrefectClient) -> UUID:
     try:
         return client.read_deployment_by_name("send-wave/send-wave").id
     except ObjectNotFound as error:
-        raise NotRunning("The deployment send-wave is not on this Prefect server: run 'prefect deploy --all'.") from error
+        raise NotRunning(
+            "The deployment send-wave is not on this Prefect server: run 'prefect deploy --all'."
+        ) from error
 
 
 def _planned_runs(client: SyncPrefectClient, deployment_id: UUID) -> list[PlannedRun]:
@@ -105,5 +107,3 @@ def _create_run(client: SyncPrefectClient, deployment_id: UUID, run: PlannedRun,
         if flow_run.state is None or not (flow_run.state.is_final() or flow_run.state.is_running()):
             return
         key = f"{key}:{flow_run.id}"
-
-

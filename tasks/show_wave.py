@@ -12,6 +12,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
+from cadenza.domain.claim import Claim
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.domain.wave import Patience, Watching, choose_watching
 from cadenza.runtime import current
@@ -33,14 +34,22 @@ class Wave:
     results: tuple[tuple[AttemptResult, int], ...] = ()
     #: Mails accepted in each minute of the wave.
     minutes: tuple[tuple[str, int], ...] = ()
+    #: To-dos opened; steps held or ended by a rule that was broken since the enrollment.
+    todos: int = 0
+    stopped: int = 0
     #: Due steps that no mailbox may send yet, and when the first of them may go.
     waiting: int = 0
     next_at: datetime | None = None
 
     @property
     def done(self) -> int:
-        """Steps handed over, whatever came of it."""
-        return sum(count for _, count in self.results)
+        """Steps that ran, whatever came of it."""
+        return sum(count for _, count in self.results) + self.todos + self.stopped
+
+    @property
+    def percent(self) -> float:
+        """The share of the wave that ran; what came due since it began counts with it."""
+        return round(100 * self.done / max(1, self.steps, self.done + self.waiting), 1)
 
 
 def begin_wave(time_zone: str, shard: int, shards: int) -> Wave:
@@ -48,24 +57,29 @@ def begin_wave(time_zone: str, shard: int, shards: int) -> Wave:
     runtime = current()
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
-        due = [wave for wave in waves.waves_due(connection, now, timedelta(0)) if wave.time_zone == time_zone]
-    steps = -(-sum(wave.steps for wave in due) // shards)
+        steps = -(-waves.steps_due(connection, time_zone, now) // shards)
     watching = choose_watching(steps, runtime.settings.watch_as_flows_up_to, runtime.settings.watch_as_tasks_up_to)
     progress_id = create_progress_artifact(0.0, key=f"wave-{_slug(time_zone)}-progress", description=f"{time_zone}")
     logger.info("wave %s, shard %d of %d: %d steps due, watched as %s", time_zone, shard + 1, shards, steps, watching)
     return Wave(time_zone, steps, watching, now, _uuid(progress_id))
 
 
-def show_progress(wave: Wave, waiting: int, next_at: datetime | None, attempts: Sequence[Attempt]) -> Wave:
+def show_progress(wave: Wave, claim: Claim, attempts: Sequence[Attempt]) -> Wave:
     """The wave after another claim, its progress shown."""
     results = Counter(dict(wave.results)) + Counter(attempt.result for attempt in attempts)
     minute = current().clock.now().strftime("%H:%M")
     accepted = sum(attempt.result is AttemptResult.ACCEPTED for attempt in attempts)
     minutes = Counter(dict(wave.minutes)) + Counter({minute: accepted})
     wave = replace(
-        wave, results=tuple(results.items()), minutes=tuple(minutes.items()), waiting=waiting, next_at=next_at
+        wave,
+        results=tuple(results.items()),
+        minutes=tuple(minutes.items()),
+        todos=wave.todos + claim.todos,
+        stopped=wave.stopped + claim.held + claim.ended,
+        waiting=claim.waiting,
+        next_at=claim.next_at,
     )
-    update_progress_artifact(wave.progress_id, progress=round(100 * wave.done / max(1, wave.done + waiting), 1))
+    update_progress_artifact(wave.progress_id, progress=wave.percent)
     return wave
 
 
@@ -87,16 +101,17 @@ def wait_for_slot(wave: Wave) -> bool:
 
 def finish_wave(wave: Wave) -> Wave:
     """Publish what the wave did: counts by result, mails by minute, what still waits."""
-    update_progress_artifact(wave.progress_id, progress=round(100 * wave.done / max(1, wave.done + wave.waiting), 1))
     most = max((count for _, count in wave.minutes), default=1)
     lines = [
         f"# {wave.time_zone}",
         "",
         f"Began {wave.started_at:%Y-%m-%d %H:%M} UTC with {wave.steps} steps due, watched as {wave.watching.value}.",
         "",
-        "| result | mails |",
+        "| result | steps |",
         "|---|---:|",
-        *(f"| {result.value} | {count} |" for result, count in wave.results),
+        *(f"| mail {result.value} | {count} |" for result, count in wave.results),
+        f"| to-do opened | {wave.todos} |",
+        f"| held or ended by a rule | {wave.stopped} |",
         f"| waiting for a free slot | {wave.waiting} |",
         "",
         "| minute (UTC) | accepted | |",

@@ -177,8 +177,9 @@ CREATE TABLE enrollments (
 );
 -- A contact is in one sequence at a time.
 CREATE UNIQUE INDEX enrollments_one_at_a_time ON enrollments (contact_id) WHERE status IN ('active', 'paused');
--- What is due, for a mailbox and for a zone.
-CREATE INDEX enrollments_due_of_mailbox ON enrollments (mailbox_id, due_at) WHERE status = 'active' AND due_at IS NOT NULL;
+-- What is due, for a mailbox in a zone (claims) and for a zone (waves).
+CREATE INDEX enrollments_due_of_mailbox ON enrollments (mailbox_id, time_zone, due_at)
+    WHERE status = 'active' AND due_at IS NOT NULL;
 CREATE INDEX enrollments_due_in_zone ON enrollments (time_zone, due_at) WHERE status = 'active' AND due_at IS NOT NULL;
 CREATE INDEX enrollments_of_contact ON enrollments (contact_id, enrolled_at);
 CREATE INDEX enrollments_of_batch ON enrollments (batch_id);
@@ -207,7 +208,7 @@ CREATE TABLE deliveries (
     UNIQUE (enrollment_id, position)
 ) WITH (fillfactor = 70);                           -- room for the two updates of a send on the same page
 CREATE INDEX deliveries_of_mailbox ON deliveries (mailbox_id, ended_at);
-CREATE INDEX deliveries_open ON deliveries (lease_until) WHERE state IN ('claimed', 'in_flight');
+CREATE INDEX deliveries_open ON deliveries (mailbox_id, lease_until) WHERE state IN ('claimed', 'in_flight');
 CREATE INDEX deliveries_by_message ON deliveries (message_id);
 
 CREATE TABLE todos (

@@ -1,0 +1,136 @@
+"""What do the due steps of many contacts say?"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cadenza.domain.advance import NextStep, after_step
+from cadenza.domain.claim import DueStep, OpenTodo, Refused, Reservation
+from cadenza.domain.sequence import Sequence, Step
+from cadenza.errors import TemplateInvalid
+from cadenza.mail.links import unsubscribe_token
+from cadenza.mail.message import Letter, SenderIdentity, StepComposer, message_id
+from cadenza.mail.templates import compile_template
+
+#: Composers of so many (step, sender) pairs are kept.
+KEPT_COMPOSERS = 2_000
+
+
+@dataclass
+class Writer:
+    """Writes the mails and to-dos of due steps; what is common to a step and a sender is prepared once."""
+
+    sequences: Mapping[int, Sequence]
+    senders: Mapping[int, SenderIdentity]
+    key: bytes
+    public_url: str
+    #: Kept between claims; sequence versions are immutable, a changed sender is another key.
+    composers: dict[Any, StepComposer] = field(default_factory=dict)
+
+    def write_mail(self, due: DueStep, now: datetime) -> Reservation | Refused:
+        """The mail of an email step, or why it cannot be written."""
+        if due.refusal:
+            return Refused(due.enrollment_id, due.refusal)
+        sequence, sender = self.sequences[due.version_id], self.senders[due.mailbox_id]
+        step = sequence.step(due.position)
+        thread = self._thread(sequence, step, due)
+        letter = Letter(
+            to_address=due.to_address,
+            to_name=" ".join(filter(None, (due.contact.get("first_name"), due.contact.get("last_name")))),
+            message_id=message_id(sender.address.rpartition("@")[2], self._unique(due)),
+            date=now,
+            values=token_values(sequence, due),
+            unsubscribe_url=f"{self.public_url}/unsubscribe/{unsubscribe_token(self.key, due.enrollment_id)}",
+            thread_subject=thread[0][1] if thread else None,
+            references=tuple(message for message, _ in thread),
+        )
+        try:
+            composed = self._composer(due, sequence, step, sender).compose(letter)
+        except TemplateInvalid:
+            return Refused(due.enrollment_id, "TOKEN_MISSING")
+        return Reservation(
+            due.enrollment_id,
+            due.position,
+            due.mailbox_id,
+            due.to_address,
+            sender.address,
+            letter.message_id,
+            composed.subject,
+            composed.message,
+        )
+
+    def write_todo(self, due: DueStep, now: datetime) -> OpenTodo | Refused:
+        """The to-do of a to-do step, or why it cannot be written."""
+        if due.refusal:
+            return Refused(due.enrollment_id, due.refusal)
+        sequence = self.sequences[due.version_id]
+        step = sequence.step(due.position)
+        values = {**token_values(sequence, due), "sender": self.senders[due.mailbox_id].values}
+        try:
+            title, notes = (compile_template(part, is_html=False).render(values) for part in (step.title, step.notes))
+        except TemplateInvalid:
+            return Refused(due.enrollment_id, "TOKEN_MISSING")
+        follows = (
+            NextStep() if step.is_blocking else after_step(sequence, due.position, now, due.time_zone, due.country)
+        )
+        return OpenTodo(
+            due.enrollment_id,
+            due.position,
+            due.user_id,
+            due.contact_id,
+            step.todo_kind.value,
+            title,
+            notes,
+            step.priority,
+            step.is_blocking,
+            follows.kind,
+            follows.due_at,
+        )
+
+    def _composer(self, due: DueStep, sequence: Sequence, step: Step, sender: SenderIdentity) -> StepComposer:
+        identity = (sender.address, sender.display_name, sender.postal_address, tuple(sorted(sender.values.items())))
+        key = (due.version_id, due.position, identity)
+        if key not in self.composers:
+            if len(self.composers) >= KEPT_COMPOSERS:
+                self.composers.clear()
+            self.composers[key] = StepComposer(step, sequence, sender)
+        return self.composers[key]
+
+    def _thread(self, sequence: Sequence, step: Step, due: DueStep) -> list[tuple[str, str]]:
+        """Message-IDs and subjects of the earlier mails that this one answers, oldest first."""
+        sent = dict(zip(due.sent_positions, zip(due.sent_message_ids, due.sent_subjects, strict=True), strict=True))
+        chain = []
+        position = step.reply_to_position
+        while position is not None:
+            if position in sent:
+                chain.append(sent[position])
+            position = sequence.step(position).reply_to_position
+        return chain[::-1]
+
+    def _unique(self, due: DueStep) -> str:
+        """The same for every try of a step, guessed by nobody."""
+        name = f"{due.enrollment_id}.{due.position}"
+        return f"{name}.{hmac.new(self.key, name.encode(), hashlib.sha256).hexdigest()[:16]}"
+
+
+def token_values(sequence: Sequence, due: DueStep) -> dict[str, Any]:
+    """What the tokens of a contact stand for: its own values, then the sequence's fallbacks."""
+    values: dict[str, Any] = {
+        "contact": {**due.properties, **due.contact},
+        "company": {**due.company_properties, **due.company},
+        "sequence": {"title": sequence.title, "name": sequence.name},
+    }
+    for path, value in due.token_values.items():
+        root, _, name = path.partition(".")
+        if root in values:
+            values[root][name] = value
+    for path, value in sequence.fallbacks.items():
+        root, _, name = path.partition(".")
+        if root in values and not str(values[root].get(name) or "").strip():
+            values[root][name] = value
+    return values

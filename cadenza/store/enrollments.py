@@ -1,0 +1,220 @@
+"""Where do enrollments stand, and how does a person pause, resume or end them?
+
+Every change takes effect on the next claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from cadenza.domain.advance import run_after
+from cadenza.domain.enrollment import Ending
+from cadenza.domain.sequence import Sequence as ContactSequence
+from cadenza.errors import NotFound
+from cadenza.store.database import driver_connection
+from cadenza.store.sequences import sequences_by_version
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentRow:
+    """An enrollment as lists show it."""
+
+    id: int
+    contact_id: int
+    name: str
+    email: str
+    sequence: str
+    sender: str
+    status: str
+    time_zone: str
+    next_position: int
+    steps: int
+    next_kind: str | None
+    due_at: datetime | None
+    #: When the limits of the mailbox let it go, as last computed.
+    expected_at: datetime | None
+    #: Why it waits: a refusal code; MAILBOX_NOT_CONNECTED and the pauses of mailbox and sequence included.
+    held_reason: str | None
+    held_until: datetime | None
+    ending: str | None
+    ending_reason: str | None
+    enrolled_at: datetime
+
+
+_LIST = """
+    SELECT e.id, e.contact_id, btrim(concat_ws(' ', c.first_name, c.last_name)) AS name, e.to_address AS email,
+           s.name AS sequence, u.handle AS sender, e.status, e.time_zone, e.next_position,
+           jsonb_array_length(v.definition -> 'steps') AS steps, e.next_kind, e.due_at,
+           greatest(e.expected_at, e.due_at) AS expected_at,
+           CASE WHEN e.status <> 'active' THEN NULL
+                WHEN e.held_reason IS NOT NULL THEN e.held_reason
+                WHEN NOT m.is_connected THEN 'MAILBOX_NOT_CONNECTED'
+                WHEN m.paused_at IS NOT NULL THEN 'GUARD_PAUSED'
+                WHEN s.paused_at IS NOT NULL THEN 'SEQUENCE_INACTIVE'
+           END AS held_reason,
+           e.held_until, e.ending, e.ending_reason, e.enrolled_at
+    FROM enrollments e
+    JOIN contacts c ON c.id = e.contact_id
+    JOIN sequences s ON s.id = e.sequence_id
+    JOIN sequence_versions v ON v.id = e.sequence_version_id
+    JOIN mailboxes m ON m.id = e.mailbox_id
+    JOIN users u ON u.id = e.user_id
+"""
+
+
+def list_enrollments(
+    connection: Connection,
+    *,
+    sequence: str | None = None,
+    status: str | None = None,
+    batch_id: int | None = None,
+    contact: str | None = None,
+    limit: int = 100,
+) -> list[EnrollmentRow]:
+    """Enrollments, those that run next first; ``contact`` is an id or an address."""
+    rows = connection.execute(
+        text(f"""{_LIST}
+            WHERE (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
+              AND (CAST(:status AS text) IS NULL OR e.status = :status)
+              AND (CAST(:batch_id AS bigint) IS NULL OR e.batch_id = :batch_id)
+              AND (CAST(:contact AS text) IS NULL OR CAST(e.contact_id AS text) = :contact
+                   OR c.email_normalized = lower(:contact))
+            ORDER BY e.status <> 'active', e.due_at NULLS LAST, e.id DESC LIMIT :limit
+        """),
+        {"sequence": sequence, "status": status, "batch_id": batch_id, "contact": contact, "limit": limit},
+    )
+    return [EnrollmentRow(**row._mapping) for row in rows]
+
+
+def running_of(connection: Connection, contact: str) -> int:
+    """The id of the active or paused enrollment of a contact, named by id or address.
+
+    Raises:
+        NotFound: the contact is unknown, or in no sequence.
+    """
+    found = connection.execute(
+        text("""
+            SELECT c.id, e.id AS enrollment_id FROM contacts c
+            LEFT JOIN enrollments e ON e.contact_id = c.id AND e.status IN ('active', 'paused')
+            WHERE CAST(c.id AS text) = :contact OR c.email_normalized = lower(:contact)
+            ORDER BY e.id LIMIT 1
+        """),
+        {"contact": contact.strip()},
+    ).first()
+    if found is None:
+        raise NotFound(f"There is no contact {contact!r}: give its id or its address.")
+    if found.enrollment_id is None:
+        raise NotFound(f"Contact {contact} is in no sequence now: see 'cadenza enrollments --contact {contact}'.")
+    return int(found.enrollment_id)
+
+
+def running_in(connection: Connection, sequence: str) -> list[int]:
+    """The ids of the active and paused enrollments of a sequence."""
+    return list(
+        connection.scalars(
+            text("""
+                SELECT e.id FROM enrollments e JOIN sequences s ON s.id = e.sequence_id
+                WHERE s.name = :sequence AND e.status IN ('active', 'paused') ORDER BY e.id
+            """),
+            {"sequence": sequence},
+        )
+    )
+
+
+def pause(connection: Connection, enrollment_ids: Sequence[int], actor: str, now: datetime) -> int:
+    """Pause active enrollments; what is left of a running delay is kept. Returns how many."""
+    return _changed(
+        connection,
+        """
+        UPDATE enrollments
+        SET status = 'paused', paused_at = :now, due_at = NULL, expected_at = NULL,
+            remaining_delay = CASE WHEN due_at IS NOT NULL THEN greatest(due_at - :now, interval '0') END
+        WHERE id = ANY (:ids) AND status = 'active' RETURNING id
+        """,
+        {"ids": list(enrollment_ids), "now": now},
+        "pause",
+        actor,
+        now,
+    )
+
+
+def unenroll(
+    connection: Connection,
+    enrollment_ids: Sequence[int],
+    actor: str,
+    now: datetime,
+    *,
+    ending: Ending = Ending.REMOVED,
+    reason: str = "SEND_CANCELLED",
+) -> int:
+    """End active and paused enrollments; what was sent and counted stays. Returns how many."""
+    return _changed(
+        connection,
+        """
+        UPDATE enrollments
+        SET status = 'ended', ending = :ending, ending_reason = :reason, ended_by = :actor, ended_at = :now,
+            due_at = NULL, remaining_delay = NULL, held_reason = NULL, held_until = NULL
+        WHERE id = ANY (:ids) AND status IN ('active', 'paused') RETURNING id
+        """,
+        {"ids": list(enrollment_ids), "now": now, "ending": ending.value, "reason": reason, "actor": actor},
+        "unenroll",
+        actor,
+        now,
+    )
+
+
+def resume(connection: Connection, enrollment_ids: Sequence[int], actor: str, now: datetime) -> int:
+    """Resume paused enrollments: the rest of the delay runs on, within the sequence's days and window.
+
+    One that waits for a to-do goes on waiting. Returns how many.
+    """
+    paused = connection.execute(
+        text("""
+            SELECT id, sequence_version_id, remaining_delay, last_ran_at IS NULL AS is_first, time_zone, country
+            FROM enrollments WHERE id = ANY (:ids) AND status = 'paused' FOR UPDATE
+        """),
+        {"ids": list(enrollment_ids)},
+    ).all()
+    versions = sequences_by_version(connection, {row.sequence_version_id for row in paused})
+    due = [_due(row, versions, now) for row in paused]
+    return _changed(
+        connection,
+        """
+        UPDATE enrollments e
+        SET status = 'active', paused_at = NULL, remaining_delay = NULL, due_at = r.due_at, expected_at = r.due_at
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:due AS timestamptz[])) AS r(id, due_at)
+        WHERE e.id = r.id AND e.status = 'paused' RETURNING e.id
+        """,
+        {"ids": [row.id for row in paused], "due": due},
+        "resume",
+        actor,
+        now,
+    )
+
+
+def _due(row: Any, versions: Mapping[int, ContactSequence], now: datetime) -> datetime | None:
+    if row.remaining_delay is None:
+        return None
+    left: timedelta = row.remaining_delay
+    return run_after(versions[row.sequence_version_id], row.is_first, now, left, row.time_zone, row.country)
+
+
+def _changed(
+    connection: Connection, statement: str, parameters: dict[str, Any], kind: str, actor: str, now: datetime
+) -> int:
+    """Run an update and keep who did it, as events of the enrollments."""
+    ids = list(connection.scalars(text(statement), parameters))
+    driver_connection(connection).execute(
+        """
+        INSERT INTO events (kind, contact_id, enrollment_id, at, actor, data)
+        SELECT %s, contact_id, id, %s, %s, %s FROM enrollments WHERE id = ANY (%s)
+        """,
+        [kind, now, actor, Jsonb({}), ids],
+    )
+    return len(ids)

@@ -1,0 +1,80 @@
+"""Which due steps of a time zone may run now? Reserve them, mails rendered, before any byte goes out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from cadenza.mail.message import SenderIdentity
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cadenza.domain.claim import Claim, OpenTodo, Refused, Reservation
+from cadenza.mail.letters import Writer
+from cadenza.runtime import current
+from cadenza.store import claims, database, mailboxes, sequences
+
+logger = logging.getLogger(__name__)
+
+#: A step that lacks a token, or whose sender is away, is looked at again after this time.
+HELD_FOR = timedelta(hours=12)
+#: The least pause between two claims that take nothing: another wave holds the mailboxes.
+PAUSE = timedelta(seconds=1)
+
+
+@task(cache_policy=NO_CACHE)
+def claim_steps(time_zone: str, shard: int = 0, shards: int = 1) -> Claim:
+    """Reserve what the zone's mailboxes may send now, open due to-dos, and end or hold what may no longer run.
+
+    One transaction (docs/decisions/0008): the mailboxes stay locked from counting their room to filling it.
+    """
+    runtime = current()
+    settings = runtime.settings
+    now = runtime.clock.now()
+    with database.transaction(runtime.engine) as connection:
+        due_todos = claims.pick_todos(connection, time_zone, shard, shards, settings.claim_size, now)
+        locked = claims.lock_mailboxes(connection, time_zone, shard, shards, now)
+        rooms = mailboxes.rooms(connection, locked, settings.limits, now)
+        due_emails = claims.pick_emails(connection, time_zone, quotas(rooms, settings.claim_size), now)
+        due = [*due_todos, *due_emails]
+        writer = Writer(
+            sequences.sequences_by_version(connection, {step.version_id for step in due}, runtime.versions),
+            {
+                id_: SenderIdentity(box.address, box.display_name, box.postal_address, box.sender_values)
+                for id_, box in mailboxes.mailboxes_by_id(connection, {step.mailbox_id for step in due}).items()
+            },
+            runtime.secret_key,
+            settings.public_url,
+            runtime.composers,
+        )
+        written = [
+            *(writer.write_todo(step, now) for step in due_todos),
+            *(writer.write_mail(step, now) for step in due_emails),
+        ]
+        todos = [work for work in written if isinstance(work, OpenTodo)]
+        mails = [work for work in written if isinstance(work, Reservation)]
+        held = [work for work in written if isinstance(work, Refused) and work.is_held]
+        ended = [work for work in written if isinstance(work, Refused) and not work.is_held]
+        claims.hold_refused(connection, held, now + HELD_FOR)
+        claims.end_refused(connection, ended, now)
+        claims.open_todos(connection, todos, now)
+        delivery_ids = claims.reserve(connection, mails, timedelta(seconds=settings.lease_seconds), now)
+        is_full = len(due_emails) >= settings.claim_size or len(due_todos) >= settings.claim_size
+        waiting = {} if is_full else claims.waiting(connection, time_zone, shard, shards, now)
+        free = mailboxes.rooms(connection, list(waiting), settings.limits, now)
+    next_at = now if is_full else min((room.free_at for room in free), default=None)
+    if next_at and not due:
+        next_at = max(next_at, now + PAUSE)
+    logger.info(
+        "%s: %d mails claimed, %d to-dos, %d held, %d ended, %d wait",
+        time_zone, len(delivery_ids), len(todos), len(held), len(ended), sum(waiting.values()),
+    )  # fmt: skip
+    return Claim(tuple(delivery_ids), len(todos), len(held), len(ended), sum(waiting.values()), next_at)
+
+
+def quotas(rooms: Iterable[mailboxes.Room], size: int) -> dict[int, int]:
+    """How many steps to claim for each mailbox: its room, and an even share of the claim's size."""
+    rooms = [room for room in rooms if room.mails != 0]
+    share = -(-size // max(1, len(rooms)))
+    return {room.mailbox_id: share if room.mails is None else min(room.mails, share) for room in rooms}

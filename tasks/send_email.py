@@ -1,0 +1,163 @@
+"""Hand claimed deliveries to their mailboxes' servers and store what came of each."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from cadenza.domain.delivery import Attempt, AttemptResult
+from cadenza.domain.sequence import Sequence as ContactSequence
+from cadenza.domain.settlement import ClaimedMail, Settlement, settlement_of
+from cadenza.errors import CadenzaError, DatabaseUnavailable, MailboxRefused
+from cadenza.mail.transports import Outgoing
+from cadenza.runtime import Runtime, current
+from cadenza.store import database, deliveries, mailboxes, sequences
+
+logger = logging.getLogger(__name__)
+
+#: While the database is away, a worker that holds outcomes waits this long for it before it leaves them to recovery.
+DATABASE_PATIENCE = timedelta(minutes=5)
+
+
+def waiting_helps(task: Task[..., Any], run: Any, state: Any) -> bool:
+    """Whether a failed task run is worth trying again."""
+    try:
+        state.result()
+    except CadenzaError as error:
+        return error.transient
+    except Exception:
+        return False
+    return False
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=4,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_condition_fn=waiting_helps,
+    task_run_name="delivery-{delivery_id}",
+)
+def send_email(delivery_id: int) -> Attempt:
+    """Hand one claimed delivery to its mailbox's server; one that is settled already is only shown."""
+    return hand_over([delivery_id])[0]
+
+
+def outcomes(delivery_ids: Sequence[int]) -> list[Attempt]:
+    """What came of deliveries, as stored."""
+    with database.transaction(current().engine) as connection:
+        return deliveries.outcomes(connection, delivery_ids)
+
+
+def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
+    """Send claimed deliveries, each mailbox through one connection, several mailboxes at once.
+
+    Returns the stored outcome of each, in the order of their ids. A delivery is marked in flight, and that is
+    committed, after the server's 354 and before its body (docs/decisions/0008).
+    """
+    runtime = current()
+    with database.transaction(runtime.engine) as connection:
+        mails = deliveries.claimed_mails(connection, delivery_ids)
+        boxes = mailboxes.mailboxes_by_id(connection, {mail.mailbox_id for mail in mails})
+        versions = sequences.sequences_by_version(connection, {mail.version_id for mail in mails}, runtime.versions)
+    handovers = [
+        Handover(runtime, boxes[mailbox_id], list(group), versions)
+        for mailbox_id, group in groupby(mails, lambda mail: mail.mailbox_id)
+    ]
+    if len(handovers) == 1:
+        handovers[0].run()
+    elif handovers:
+        with ThreadPoolExecutor(min(runtime.settings.connections, len(handovers))) as pool:
+            for running in [pool.submit(copy_context().run, handover.run) for handover in handovers]:
+                running.result()
+    return outcomes(delivery_ids)
+
+
+@dataclass
+class Handover:
+    """The mails of one mailbox on their way through one connection."""
+
+    runtime: Runtime
+    mailbox: mailboxes.Mailbox
+    mails: list[ClaimedMail]
+    versions: dict[int, ContactSequence]
+    #: Outcomes that are not yet stored, and deliveries known to be in flight or lost.
+    pending: list[Attempt] = field(default_factory=list)
+    marked: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.by_id = {mail.id: mail for mail in self.mails}
+        self.order = {mail.id: number for number, mail in enumerate(self.mails)}
+
+    def run(self) -> None:
+        """Send every mail and store every outcome."""
+        transport = self.runtime.transports.of(self.mailbox.id, self.mailbox.transport)
+        try:
+            for attempt in transport.send([self._outgoing(mail) for mail in self.mails], self.before_body):
+                self.pending.append(replace(attempt, ended_at=self.runtime.clock.now()))
+        except MailboxRefused as error:
+            logger.error("mailbox %d is disconnected: its server refused the login", self.mailbox.id)
+            self._disconnect(str(error))
+        finally:
+            self._turn([])
+
+    def before_body(self, outgoing: Outgoing) -> bool:
+        """Store what came of the mails before, mark the next ones as in flight, and say whether this one may go."""
+        if outgoing.delivery_id not in self.marked and outgoing.delivery_id not in self.lost:
+            start = self.order[outgoing.delivery_id]
+            self._turn(self.mails[start : start + self.runtime.settings.send_window])
+        return outgoing.delivery_id in self.marked
+
+    def _turn(self, window: Sequence[ClaimedMail]) -> None:
+        """One commit: settle what is behind, mark what is ahead. Waits for a database that is away."""
+        started, pause = time.monotonic(), 0.5
+        while True:
+            now = self.runtime.clock.now()
+            settlements = [settlement for attempt in self.pending if (settlement := self._settlement(attempt))]
+            try:
+                with database.transaction(self.runtime.engine) as connection:
+                    deliveries.settle(connection, settlements)
+                    fresh = deliveries.mark_in_flight(connection, window, now) if window else set()
+            except DatabaseUnavailable:
+                if time.monotonic() - started > DATABASE_PATIENCE.total_seconds():
+                    raise
+                logger.warning("the database is away: %d outcomes wait for it", len(self.pending))
+                time.sleep(pause)
+                pause = min(pause * 2, 10)
+            else:
+                self.pending.clear()
+                self.marked |= fresh
+                self.lost |= {mail.id for mail in window} - fresh
+                return
+
+    def _settlement(self, attempt: Attempt) -> Settlement | None:
+        mail = self.by_id[attempt.delivery_id]
+        return settlement_of(mail, attempt, self.versions[mail.version_id], self.runtime.settings.max_attempts)
+
+    def _disconnect(self, reason: str) -> None:
+        """Put off what was not sent and mark the mailbox, so that its steps wait until it is connected again."""
+        settled = {attempt.delivery_id for attempt in self.pending} | self.marked
+        self.pending += [
+            Attempt(mail.id, AttemptResult.DEFERRED, text="The login was refused.", ended_at=self.runtime.clock.now())
+            for mail in self.mails
+            if mail.id not in settled
+        ]
+        with database.transaction(self.runtime.engine) as connection:
+            mailboxes.disconnect(connection, self.mailbox.id, reason)
+
+    def _outgoing(self, mail: ClaimedMail) -> Outgoing:
+        """The mail for the transport: no dot after half its lease, so that recovery never overtakes a slow worker."""
+        age = (self.runtime.clock.now() - mail.claimed_at).total_seconds()
+        left = (mail.lease_until - mail.claimed_at).total_seconds() / 2 - age
+        return Outgoing(mail.id, mail.from_address, mail.to_address, mail.message, time.monotonic() + left)
