@@ -21,7 +21,7 @@ NAMES = {
 def contact_step(delivery_id: int) -> State[None]:
     """Hand one claimed delivery to its mail server and show what came of it.
 
-    A delivery that is settled already is only shown. The server's words may hold an address, so only its codes are kept.
+    A delivery that is settled already is only shown. The server's words may hold an address: only its codes are kept.
     """
     attempt = send_email(delivery_id)
     reply = " ".join(str(part) for part in (attempt.code, attempt.status) if part)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from cadenza.domain.sequence import Delay, Sequence, Step, StepKind, TodoKind
 from cadenza.mail.transports import Transports
 from cadenza.runtime import DrivenClock, Runtime, use
 from cadenza.settings import Settings
-from cadenza.store import database
+from cadenza.store import database, team
 from cadenza.store.embedded import start_embedded, url_of
 
 _numbers = itertools.count(1)
@@ -62,3 +64,134 @@ def runtime(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Runti
     with use(Runtime(settings, engine, Transports(settings), clock)) as runtime:
         yield runtime
         runtime.transports.close()
+
+
+@dataclass
+class World:
+    """A small installation to try things in: users with mailboxes, sequences, contacts, enrollments."""
+
+    runtime: Runtime
+
+    @property
+    def now(self) -> datetime:
+        return self.runtime.clock.now()
+
+    def rows(self, statement: str, **parameters: Any) -> list[Any]:
+        """Run a statement and return its rows, if it has any."""
+        with database.transaction(self.runtime.engine) as connection:
+            result = connection.execute(text(statement), parameters)
+            return list(result) if result.returns_rows else []
+
+    def one(self, statement: str, **parameters: Any) -> Any:
+        """The only value that a query gives."""
+        return self.rows(statement, **parameters)[0][0]
+
+    def mailbox(
+        self, handle: str = "ana", transport: dict[str, Any] | None = None, limits: list[tuple[int, int]] | None = None
+    ) -> int:
+        """A user with a mailbox; limits are (mails, seconds), none by default."""
+        entry: dict[str, Any] = {
+            "handle": handle,
+            "email": f"{handle}@northwind.example",
+            "name": f"{handle.title()} North",
+            "time_zone": "Europe/Berlin",
+            "mailboxes": [
+                {
+                    "address": f"{handle}@northwind.example",
+                    "postal_address": "Northwind, Kaistrasse 1, Hamburg",
+                    "transport": transport or {"kind": "sink"},
+                    "limits": [{"mails": mails, "seconds": seconds} for mails, seconds in limits or []],
+                }
+            ],
+        }
+        with database.transaction(self.runtime.engine) as connection:
+            team.save_team(connection, team.Team.model_validate({"users": [entry]}))
+        return int(self.one("SELECT id FROM mailboxes WHERE address = :a", a=f"{handle}@northwind.example"))
+
+    def sequence(self, *steps: Step, name: str = "hello", **fields: Any) -> int:
+        """A stored sequence, by default one email; returns the version's id."""
+        from cadenza.store import sequences
+
+        steps = steps or (self.email(1),)
+        sequence = Sequence(name=name, title=name.title(), steps=steps, **fields)
+        with database.transaction(self.runtime.engine) as connection:
+            return sequences.save_sequence(connection, sequence, self.now).version_id
+
+    @staticmethod
+    def email(position: int, *, days: int = 0, **fields: Any) -> Step:
+        """An email step."""
+        defaults: dict[str, Any] = {
+            "subject": f"Hello {position}",
+            "text": "Dear {{ contact.first_name }},\n\nhello.\n",
+            "html": "<p>Dear {{ contact.first_name }},</p><p>hello.</p>",
+        }
+        return Step(position, StepKind.EMAIL, Delay(days), **{**defaults, **fields})
+
+    @staticmethod
+    def todo(position: int, *, days: int = 0, **fields: Any) -> Step:
+        """A to-do step."""
+        defaults: dict[str, Any] = {"title": "Call {{ contact.first_name }}", "todo_kind": TodoKind.CALL}
+        return Step(position, StepKind.TODO, Delay(days), **{**defaults, **fields})
+
+    def contacts(self, number: int, **fields: Any) -> list[int]:
+        """New contacts with addresses of their own; fields are columns of the table."""
+        columns = "".join(f", {name}" for name in fields)
+        values = "".join(f", :{name}" for name in fields)
+        return [
+            row.id
+            for row in self.rows(
+                f"""
+                INSERT INTO contacts (identity_key, email, email_normalized, first_name {columns})
+                SELECT 'email:' || a, a, a, 'Kim' {values}
+                FROM (SELECT 'c' || i || '@customer.example' AS a
+                      FROM (SELECT coalesce(max(id), 0) AS n FROM contacts) m, generate_series(n + 1, n + :number) i) x
+                RETURNING id
+                """,
+                number=number,
+                **fields,
+            )
+        ]
+
+    def enroll(
+        self, contact_ids: list[int], version_id: int, mailbox_id: int, zone: str = "Europe/Berlin", **fields: Any
+    ) -> list[int]:
+        """Active enrollments due now, written as they are: without judging."""
+        columns = "".join(f", {name}" for name in fields)
+        values = "".join(f", :{name}" for name in fields)
+        return [
+            row.id
+            for row in self.rows(
+                f"""
+                INSERT INTO enrollments (contact_id, sequence_id, sequence_version_id, mailbox_id, user_id, to_address,
+                    status, time_zone, time_zone_source, next_position, next_kind, due_at, enrolled_at {columns})
+                SELECT c.id, v.sequence_id, v.id, m.id, m.user_id, c.email_normalized, 'active', :zone, 'contact', 1,
+                       v.definition #>> '{{steps,0,kind}}', :now, :now {values}
+                FROM unnest(CAST(:ids AS bigint[])) AS chosen(id)
+                JOIN contacts c ON c.id = chosen.id, sequence_versions v, mailboxes m
+                WHERE v.id = :version_id AND m.id = :mailbox_id
+                RETURNING id
+                """,
+                ids=contact_ids,
+                version_id=version_id,
+                mailbox_id=mailbox_id,
+                zone=zone,
+                now=self.now,
+                **fields,
+            )
+        ]
+
+
+@pytest.fixture
+def world(runtime: Runtime) -> World:
+    """An empty installation on the test's own database."""
+    return World(runtime)
+
+
+@pytest.fixture
+def sink(runtime: Runtime) -> Iterator[Any]:
+    """A mail sink of the test's own; mailboxes of kind "sink" deliver to it."""
+    from cadenza.mail.sink import Sink
+
+    with Sink(runtime.settings.home / "sink") as sink:
+        runtime.settings.sink_port = sink.port
+        yield sink
