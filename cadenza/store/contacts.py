@@ -9,12 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from cadenza.domain.contact import CONTACT_FIELDS
+from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS
+from cadenza.domain.importing import ALREADY_KNOWN, SAME_IN_SOURCE
 from cadenza.store.companies import merge_staged_companies
 from cadenza.store.database import driver_connection
-
-#: What a company is told from a contact's row.
-COMPANY_FIELDS: Final = ("company_domain", "company_country", "company_time_zone")
 
 #: The columns that ``stage_contacts`` takes, in this order.
 STAGED_COLUMNS: Final = (
@@ -136,7 +134,7 @@ _MERGE: Final = f"""
     ),
     notes AS (
         INSERT INTO import_rows (import_id, line, outcome, code, contact_id)
-        SELECT :import_id, s.line, 'merged', CASE WHEN m.is_new THEN 'SAME_IN_SOURCE' ELSE 'ALREADY_KNOWN' END, m.id
+        SELECT :import_id, s.line, 'merged', CASE WHEN m.is_new THEN '{SAME_IN_SOURCE}' ELSE '{ALREADY_KNOWN}' END, m.id
         FROM merged m JOIN staged_contacts s USING (identity_key)
         WHERE s.is_repeat OR NOT m.is_new
     )

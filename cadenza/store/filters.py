@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from cadenza.domain.contact import CONTACT_FIELDS
+from cadenza.domain.contact import CONTACT_FIELDS, property_name
 from cadenza.domain.filter import All, Condition, Either, Filter, Not, Operator
 
 #: A text that reads as a number, for comparisons with one.
@@ -63,9 +63,10 @@ def _condition(condition: Condition, bind: Any) -> str:
 
 def _value(field: str, bind: Any) -> str:
     """The column of a built-in field (only names of our own reach the statement), else the property."""
-    if field.lower() in CONTACT_FIELDS:
-        return f"btrim(c.{field.lower()})"
-    return f"btrim(c.properties ->> CAST({bind(field)} AS text))"
+    name = property_name(field)
+    if name in CONTACT_FIELDS:
+        return f"btrim(c.{name})"
+    return f"btrim(c.properties ->> CAST({bind(name)} AS text))"
 
 
 def _text(operand: str | Decimal, bind: Any) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from cadenza.domain.importing import RejectedRow
 from cadenza.store.database import driver_connection
 
 
@@ -29,14 +30,14 @@ def start_import(connection: Connection, list_id: int, source: str, now: datetim
     return int(connection.execute(statement, {"list_id": list_id, "source": source, "now": now}).scalar_one())
 
 
-def reject_rows(connection: Connection, import_id: int, rows: Sequence[ImportRow]) -> None:
+def reject_rows(connection: Connection, import_id: int, rows: Sequence[RejectedRow]) -> None:
     """Note rejected rows, by COPY."""
     if not rows:
         return
     copy = b"COPY import_rows (import_id, line, outcome, code, detail) FROM STDIN"
     with driver_connection(connection).cursor() as cursor, cursor.copy(copy) as lines:
         for row in rows:
-            lines.write_row((import_id, row.line, row.outcome, row.code, row.detail))
+            lines.write_row((import_id, row.line, "rejected", row.code, row.detail))
 
 
 def finish_import(connection: Connection, import_id: int, counts: Mapping[str, int], now: datetime) -> None:

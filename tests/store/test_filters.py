@@ -16,10 +16,20 @@ from cadenza.store import database
 from cadenza.store.lists import count_members, members
 
 PEOPLE = [
-    {"first_name": "Ana", "country": "Germany", "city": "München", "properties": {"Employees": "50", "Score": "007"}},
-    {"first_name": "Ben", "country": " germany ", "city": None, "properties": {"Employees": "7", "Plan": "None"}},
-    {"first_name": "Chloé", "country": "France", "city": "", "properties": {"Employees": "about 100"}},
-    {"first_name": "O'Neil", "country": None, "city": "100% Town", "properties": {"a'b\"c": "x", "date": "2026-03-02"}},
+    {
+        "first_name": "Ana",
+        "country": "Germany",
+        "city": "München",
+        "properties": {"number_of_employees": "50", "score": "007"},
+    },
+    {
+        "first_name": "Ben",
+        "country": " germany ",
+        "city": None,
+        "properties": {"number_of_employees": "7", "plan": "None"},
+    },
+    {"first_name": "Chloé", "country": "France", "city": "", "properties": {"number_of_employees": "about 100"}},
+    {"first_name": "O'Neil", "country": None, "city": "100% Town", "properties": {"a_b_c": "x", "date": "2026-03-02"}},
 ]
 
 
@@ -58,9 +68,9 @@ def names(connection, expression: str) -> str:
         ("city contains '%'", "O'Neil"),
         ("city contains '_'", ""),
         ("city starts with 100", "O'Neil"),
-        ("Employees > 9", "Ana"),
-        ("Employees >= 7 and Employees < 50", "Ben"),
-        ("Employees = 50.0", "Ana"),
+        ("number_of_employees > 9", "Ana"),
+        ("number_of_employees >= 7 and 'Number of employees' < 50", "Ben"),
+        ("'Number of Employees' = 50.0", "Ana"),
         ("Score = 7", "Ana"),
         ("Score = '7'", ""),
         ("Plan = None", "Ben"),
