@@ -59,7 +59,7 @@ def _validated(address: str) -> str | None:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        parts = validate_email(address, check_deliverability=False, allow_smtputf8=False)
+        parts = validate_email(address, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
         return None
     return f"{parts.local_part.lower()}@{parts.ascii_domain}"

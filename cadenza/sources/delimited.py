@@ -50,8 +50,8 @@ class _QuickReader:
         self._invalid: list[pa_csv.InvalidRow] = []
         #: The line of the first row that was not yielded.
         self.next_line = dialect.first_line
-        #: Rows of the file that were yielded or skipped, the header included.
-        self._records = 1
+        #: Rows of the file that were yielded or skipped, the header and what stands before it included.
+        self._records = dialect.skipped_lines + 1
 
     def chunks(self) -> Iterator[Chunk]:
         names = [str(number) for number in range(len(self._dialect.columns))]
@@ -118,11 +118,11 @@ class _QuickReader:
     def _number(self, batch: pa.RecordBatch, invalid: list[pa_csv.InvalidRow], breaks: pa.Array | None) -> Chunk:
         count = batch.num_rows + len(invalid)
         is_invalid = np.zeros(count, dtype=bool)
-        is_invalid[[row.number - self._records - 1 for row in invalid]] = True
+        is_invalid[np.array([row.number - self._records - 1 for row in invalid], dtype=np.intp)] = True
         taken = np.ones(count, dtype=np.int64)
         if breaks is not None:
             taken[~is_invalid] += breaks.to_numpy(zero_copy_only=False)
-        taken[is_invalid] += [row.text.count("\n") for row in invalid]
+        taken[is_invalid] += np.array([row.text.count("\n") for row in invalid], dtype=np.int64)
         lines = self.next_line + np.cumsum(taken) - taken
         expected = len(self._dialect.columns)
         rejected = tuple(

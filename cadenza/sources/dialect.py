@@ -17,6 +17,7 @@ DELIMITERS = ",;\t|"
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r))*")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -50,15 +51,13 @@ def detect_dialect(path: Path) -> Dialect:
         sample = file.read(_SAMPLE)
     if not sample.strip("\ufeff\r\n\t ,;|\x00"):
         raise SourceUnreadable(f"{path.name} is empty: export the list again, with its header.")
-    skipped, delimiter = 0, None
-    if separator := _SEPARATOR_LINE.match(sample):
-        delimiter, skipped = separator[1], 1
-        sample = sample[separator.end() :]
-    leading = re.match(r"(?:[ \t]*(?:\r\n|\n|\r))*", sample)
-    if leading and leading.end():
-        skipped += len(sample[: leading.end()].splitlines())
-        sample = sample[leading.end() :]
-    delimiter = delimiter or max(DELIMITERS, key=lambda candidate: _fitness(sample, candidate))
+    blank, sample = _leave_blank_lines(sample.removeprefix("\ufeff"))
+    separator = _SEPARATOR_LINE.match(sample)
+    skipped = blank
+    if separator:
+        blank, sample = _leave_blank_lines(sample[separator.end() :])
+        skipped += 1 + blank
+    delimiter = separator[1] if separator else max(DELIMITERS, key=lambda candidate: _fitness(sample, candidate))
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
     try:
         header = next(reader)
@@ -73,6 +72,13 @@ def detect_dialect(path: Path) -> Dialect:
         is_sound=is_valid and quotes % 2 == 0,
         has_quotes=quotes > 0,
     )
+
+
+def _leave_blank_lines(sample: str) -> tuple[int, str]:
+    """How many lines without anything begin the sample, and the rest of it."""
+    blank = _BLANK_LINES.match(sample)
+    assert blank
+    return len(blank[0].splitlines()), sample[blank.end() :]
 
 
 def _fitness(sample: str, delimiter: str) -> tuple[int, int]:

@@ -92,23 +92,25 @@ def _records(source: Iterator[str], dialect: Dialect, line: int) -> Iterator[tup
     width = len(dialect.columns)
     while True:
         lines.begin()
-        reader = csv.reader(lines, delimiter=dialect.delimiter)
         try:
-            row = next(reader, None)
-        except csv.Error:
-            lines.keep_first()
-            yield line, RejectedRow(line, "CELL_TOO_LONG", f"a cell of more than {csv.field_size_limit()} characters")
-            line += 1
-            continue
-        if not lines.taken:
-            return
-        if row is not None and lines.is_over:
-            # The reader asked for more lines and got none: a quote is open. Only its first line is to blame.
-            lines.keep_first()
-            yield line, RejectedRow(line, "UNCLOSED_QUOTE", "a quote opens in this line and is never closed")
-        elif row is not None:
+            row = next(csv.reader(lines, delimiter=dialect.delimiter, strict=True), None)
+        except csv.Error as error:
+            yield line, _damaged(lines, dialect, line, str(error))
+        else:
+            if row is None:
+                return
             yield line, _judge(row, line, width)
         line += len(lines.taken)
+
+
+def _damaged(lines: _Lines, dialect: Dialect, line: int, problem: str) -> list[str] | RejectedRow:
+    """What to make of a row that breaks the rules of quoting; only its first line is to blame."""
+    if len(lines.taken) > 1 or lines.is_over:
+        lines.keep_first()
+        return RejectedRow(line, "UNCLOSED_QUOTE", "a quote opens in this line and is not closed where a cell ends")
+    if "field limit" in problem:
+        return RejectedRow(line, "CELL_TOO_LONG", f"a cell of more than {csv.field_size_limit()} characters")
+    return _judge(next(csv.reader(lines.taken, delimiter=dialect.delimiter)), line, len(dialect.columns))
 
 
 def _judge(row: list[str], line: int, width: int) -> list[str] | RejectedRow:

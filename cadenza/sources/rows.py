@@ -147,8 +147,8 @@ def _json(properties: Mapping[str, pa.Array], rows: int) -> pa.Array:
                 value = pc.replace_substring(value, raw, escaped)
         if pc.any(pc.match_substring_regex(value, _CONTROL)).as_py():
             value = pc.replace_substring_regex(value, _CONTROL, " ")
-        members.append(pc.binary_join_element_wise(f'"{name}":"', value, '"', ""))
+        members.append(pc.fill_null(pc.binary_join_element_wise(f',"{name}":"', value, '"', ""), ""))
     if not members:
         return pa.nulls(rows, pa.string())
-    inner = pc.binary_join_element_wise(*members, ",", null_handling="skip")
+    inner = pc.ascii_ltrim(pc.binary_join_element_wise(*members, ""), ",")
     return pc.binary_join_element_wise("{", inner, "}", "")

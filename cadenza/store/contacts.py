@@ -121,6 +121,7 @@ _MERGE: Final = f"""
                {", ".join(f"s.{name}" for name in _MERGED_COLUMNS)}
         FROM staged_contacts s LEFT JOIN companies k ON lower(k.name) = lower(s.company)
         WHERE NOT s.is_repeat
+        ORDER BY s.line
         ON CONFLICT (identity_key) DO UPDATE
         SET updated_at = :now, company_id = coalesce(excluded.company_id, c.company_id),
             properties = c.properties || excluded.properties,
