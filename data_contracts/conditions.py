@@ -36,8 +36,17 @@ def has_sender(frame: pd.DataFrame) -> Flags:
 
 
 def is_in_this_sequence(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
-    is_here: Flags = frame["active_sequence_id"].to_numpy(dtype=np.int64, na_value=-1) == context.sequence_id
-    return is_here
+    """Enrolled in it before this batch; the second entry of a contact that was chosen twice finds the first."""
+    return _is_in(frame, context.sequence_id) & ~flag(frame, "is_duplicate")
+
+
+def is_in_other_sequence(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
+    return present(frame, "active_enrollment_id") & ~_is_in(frame, context.sequence_id)
+
+
+def _is_in(frame: pd.DataFrame, sequence_id: int) -> Flags:
+    is_in: Flags = frame["active_sequence_id"].to_numpy(dtype=np.int64, na_value=-1) == sequence_id
+    return is_in
 
 
 def is_cooling_down(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:

@@ -15,6 +15,7 @@ from data_contracts.conditions import (
     flag,
     has_sender,
     is_cooling_down,
+    is_in_other_sequence,
     is_in_this_sequence,
     is_over_daily_limit,
     is_without_slot,
@@ -118,12 +119,12 @@ _RULES: Final = (
     Rule(
         code="OWNER_PROPERTY_EMPTY",
         prose="A contact whose owner is to send has an owner",
-        is_broken=lambda frame, _: flag(frame, "is_found") & ~has_sender(frame) & ~flag(frame, "has_owner"),
+        is_broken=lambda frame, _: flag(frame, "is_found") & ~has_sender(frame) & ~flag(frame, "is_sender_named"),
     ),
     Rule(
         code="SENDER_MISSING",
         prose="The sender is a user",
-        is_broken=lambda frame, _: flag(frame, "is_found") & ~has_sender(frame) & flag(frame, "has_owner"),
+        is_broken=lambda frame, _: flag(frame, "is_found") & ~has_sender(frame) & flag(frame, "is_sender_named"),
     ),
     Rule(
         code="SENDER_INACTIVE",
@@ -166,7 +167,7 @@ _RULES: Final = (
     Rule(
         code="ALREADY_ENROLLED",
         prose="The contact is in no other sequence",
-        is_broken=lambda frame, context: present(frame, "active_enrollment_id") & ~is_in_this_sequence(frame, context),
+        is_broken=is_in_other_sequence,
         detail=numbered("enrollment", "active_enrollment_id"),
     ),
     Rule(

@@ -1,0 +1,172 @@
+"""What do we know of the contacts that somebody wants to enroll? One row a candidate, one column a fact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.elements import TextClause
+
+from cadenza.domain.contact import CONTACT_FIELDS
+from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
+from cadenza.domain.role_addresses import ROLE_ADDRESSES
+from cadenza.domain.throttle import Limit
+from cadenza.store.frames import FLAG, INSTANT, NUMBER, WORDS, copy_frame
+from cadenza.store.lists import count_members, members
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cadenza.store.sequences import StoredSequence
+
+#: The columns of a candidate frame. Numbers that may be missing are Int64, flags are never missing.
+COLUMNS: Final[dict[str, pa.DataType]] = {
+    "ordinal": NUMBER,
+    "contact_id": NUMBER,
+    "is_found": FLAG,
+    "is_duplicate": FLAG,
+    "has_email": FLAG,
+    "email_normalized": WORDS,
+    "is_email_valid": FLAG,
+    "is_role_address": FLAG,
+    "bounced_at": INSTANT,
+    "complained_at": INSTANT,
+    "opted_out_at": INSTANT,
+    "address_suppressed": FLAG,
+    "domain_suppressed": FLAG,
+    "active_enrollment_id": NUMBER,
+    "active_sequence_id": NUMBER,
+    "last_ended_at": INSTANT,
+    "missing_tokens": WORDS,
+    "is_sender_named": FLAG,
+    "user_id": NUMBER,
+    "user_is_active": FLAG,
+    "user_may_enroll": FLAG,
+    "user_may_bulk": FLAG,
+    "sequence_shared": FLAG,
+    "mailbox_id": NUMBER,
+    "is_own_mailbox": FLAG,
+    "mailbox_connected": FLAG,
+    "mailbox_daily_left": NUMBER,
+    "time_zone": WORDS,
+    "phone": WORDS,
+    "country": WORDS,
+    "company_country": WORDS,
+    "company_time_zone": WORDS,
+    "sender_time_zone": WORDS,
+}
+
+_STATEMENT: Final = resources.files("cadenza.store").joinpath("candidates.sql").read_text()
+
+#: Columns of companies that a token may name; every other name is a property.
+_COMPANY_COLUMNS: Final = {"name": "coalesce(k.name, c.company)", "domain": "k.domain", "country": "k.country"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the candidates of a segment were read: after a contact's id, and of chosen contacts an ordinal."""
+
+    contact_id: int = 0
+    ordinal: int = 0
+
+    @classmethod
+    def behind(cls, chunk: pd.DataFrame) -> Place:
+        """The place behind a chunk, which is not empty."""
+        last = chunk.iloc[-1]
+        return cls(int(last["contact_id"]), int(last["ordinal"]))
+
+
+def load_candidates(
+    connection: Connection,
+    segment: Segment,
+    stored: StoredSequence,
+    sender: str,
+    options: EnrollmentOptions,
+    after: Place,
+    size: int,
+    now: datetime,
+    default_limits: Sequence[Limit] = (),
+) -> pd.DataFrame:
+    """The facts of the next ``size`` candidates, in the columns of ``COLUMNS``.
+
+    A list is read in the order of its contacts' ids, chosen contacts as they were chosen; ordinals count on from
+    chunk to chunk. ``default_limits`` are those of mailboxes that have none of their own.
+    """
+    asked, parameters = _asked(connection, segment, after, size)
+    missing, tokens = _missing_tokens(stored.sequence.required_tokens)
+    statement = (
+        _STATEMENT.replace("{asked}", asked)
+        .replace("{missing_tokens}", missing)
+        .replace("{sender_of_person}", "sender.email = p.owner_email" if sender == CONTACT_OWNER else "true")
+    )
+    parameters |= tokens | {
+        "now": now,
+        "sequence_id": stored.id,
+        "sender": sender,
+        "contact_owner": CONTACT_OWNER,
+        "enrolled_by": options.enrolled_by,
+        "mailbox_id": options.mailbox_id,
+        "role_addresses": list(ROLE_ADDRESSES),
+        "default_limits": json.dumps([{"count": limit.count, "seconds": limit.seconds} for limit in default_limits]),
+    }
+    return copy_frame(connection, statement, parameters, COLUMNS, never_missing=frozenset({"ordinal", "contact_id"}))
+
+
+def count_candidates(connection: Connection, segment: Segment) -> int:
+    """How many candidates a segment has; repeated ids count as often as they were chosen."""
+    return len(segment.contact_ids) or count_members(connection, segment)
+
+
+def _asked(connection: Connection, segment: Segment, after: Place, size: int) -> tuple[str, dict[str, Any]]:
+    """The next candidates (ordinal, contact_id, is_repeated) as SQL, with its parameters."""
+    parameters: dict[str, Any] = {"after_ordinal": after.ordinal, "size": size}
+    fragment = members(connection, segment)  # also says what is wrong with a segment
+    if segment.contact_ids:
+        chosen = """
+            SELECT ordinal, contact_id, is_repeated
+            FROM (
+                SELECT ordinal, contact_id,
+                       row_number() OVER (PARTITION BY contact_id ORDER BY ordinal) > 1 AS is_repeated
+                FROM unnest(CAST(:contact_ids AS bigint[])) WITH ORDINALITY AS chosen(contact_id, ordinal)
+            ) numbered
+            WHERE ordinal > :after_ordinal ORDER BY ordinal LIMIT :size"""
+        return chosen, parameters | {"contact_ids": list(segment.contact_ids)}
+    resolved = f"""
+        SELECT row_number() OVER (ORDER BY contact_id) + :after_ordinal AS ordinal, contact_id, false AS is_repeated
+        FROM (
+            SELECT contact_id FROM ({fragment.text}) AS member
+            WHERE contact_id > :after_contact_id ORDER BY contact_id LIMIT :size
+        ) page"""  # noqa: S608
+    return resolved, parameters | {"after_contact_id": after.contact_id} | _values(fragment)
+
+
+def _values(fragment: TextClause) -> dict[str, Any]:
+    """The values bound to a fragment's parameters."""
+    return dict(fragment.compile(dialect=postgresql.dialect()).params)  # type: ignore[no-untyped-call]
+
+
+def _missing_tokens(paths: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The required tokens that a contact has no value for, as SQL, with its parameters."""
+    if not paths:
+        return "CAST(NULL AS text)", {}
+    cases: list[str] = []
+    parameters: dict[str, str] = {}
+    for number, path in enumerate(paths):
+        root, _, name = path.partition(".")
+        parameters |= {f"token_{number}": path}
+        if root == "company" and name in _COMPANY_COLUMNS:
+            value = _COMPANY_COLUMNS[name]
+        elif root == "contact" and name in CONTACT_FIELDS:
+            value = f"c.{name}"
+        else:
+            value = f"{'k' if root == 'company' else 'c'}.properties ->> :key_{number}"
+            parameters |= {f"key_{number}": name}
+        cases.append(f"CASE WHEN coalesce(btrim({value}), '') = '' THEN :token_{number} END")
+    return f"CASE WHEN c.id IS NOT NULL THEN nullif(concat_ws(', ', {', '.join(cases)}), '') END", parameters
