@@ -40,9 +40,9 @@ _FACTS = """
                    WHERE s.kind = 'address' AND s.value = e.to_address AND (s.until IS NULL OR s.until > %(now)s)
                ) THEN 'ADDRESS_SUPPRESSED'
                WHEN EXISTS (
-                   SELECT FROM string_to_array(split_part(e.to_address, '@', 2), '.') AS labels,
-                        generate_series(1, cardinality(labels)) AS i
-                   JOIN suppressions s ON s.kind = 'domain' AND s.value = array_to_string(labels[i:], '.')
+                   SELECT FROM (SELECT string_to_array(split_part(e.to_address, '@', 2), '.') AS labels) host
+                   CROSS JOIN generate_series(1, cardinality(host.labels)) AS i
+                   JOIN suppressions s ON s.kind = 'domain' AND s.value = array_to_string(host.labels[i:], '.')
                                       AND (s.until IS NULL OR s.until > %(now)s)
                ) THEN 'DOMAIN_SUPPRESSED'
                WHEN NOT u.is_active THEN 'SENDER_INACTIVE'

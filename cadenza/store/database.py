@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from cadenza.errors import DatabaseUnavailable
 
@@ -24,6 +24,7 @@ def connect(url: str, pool_size: int = 8) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC"},
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
     )
 
@@ -81,3 +82,38 @@ def migrate(engine: Engine) -> None:
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(7266)"))
             connection.commit()
+
+
+def make_sure_of(url: str, name: str) -> None:
+    """Create a database on the server of ``url`` unless it exists.
+
+    Raises:
+        DatabaseUnavailable: the server is away, or the user may not create it.
+    """
+    engine = connect(url, pool_size=1)
+    try:
+        create_database(engine, name)
+    except OperationalError as error:
+        raise DatabaseUnavailable(
+            f"The database does not answer ({_first_line(error.orig)}): check CADENZA_DATABASE_URL and that PostgreSQL runs."
+        ) from error
+    except ProgrammingError as error:
+        raise DatabaseUnavailable(
+            f"The database {name!r} is missing and cannot be created ({_first_line(error.orig)}): "
+            f"let somebody who may run CREATE DATABASE {name}."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def sibling_url(url: str, name: str, driver: str) -> str:
+    """The URL of another database on the same server, for another driver."""
+    parsed = make_url(url).set(drivername=f"postgresql+{driver}", database=name)
+    if driver == "asyncpg" and "sslmode" in parsed.query:
+        # asyncpg has its own word for it.
+        parsed = parsed.update_query_dict({"ssl": parsed.query["sslmode"]}).difference_update_query(["sslmode"])
+    return parsed.render_as_string(hide_password=False)
+
+
+def _first_line(error: object) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
