@@ -34,6 +34,14 @@ class PortInUse(CadenzaError):
     """The port is taken by another program: choose another one."""
 
 
+class ChildFailed(CadenzaError):
+    """A program that Cadenza needs ended: see its log under .cadenza/logs."""
+
+
+class RunFailed(CadenzaError):
+    """The run failed: see it in the Prefect UI."""
+
+
 class DatabaseUnavailable(CadenzaError):
     """The database does not answer: check CADENZA_DATABASE_URL and that PostgreSQL runs."""
 

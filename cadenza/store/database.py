@@ -95,7 +95,8 @@ def make_sure_of(url: str, name: str) -> None:
         create_database(engine, name)
     except OperationalError as error:
         raise DatabaseUnavailable(
-            f"The database does not answer ({_first_line(error.orig)}): check CADENZA_DATABASE_URL and that PostgreSQL runs."
+            f"The database does not answer ({_first_line(error.orig)}): "
+            "check CADENZA_DATABASE_URL and that PostgreSQL runs."
         ) from error
     except ProgrammingError as error:
         raise DatabaseUnavailable(

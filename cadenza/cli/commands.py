@@ -1,0 +1,26 @@
+"""Which commands are there?"""
+
+from __future__ import annotations
+
+import typer
+
+from cadenza.cli.up import up
+
+
+def build_app() -> typer.Typer:
+    """The command line. Commands import what they need when they run, so that --help costs next to nothing."""
+    app = typer.Typer(
+        name="cadenza",
+        help="An open sequence engine: import lists, enroll segments, send in each contact's time zone.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_cadenza)
+    app.command()(up)
+    return app
+
+
+def _cadenza() -> None:
+    """An open sequence engine: import lists, enroll segments, send in each contact's time zone."""

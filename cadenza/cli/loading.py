@@ -1,0 +1,37 @@
+"""Which people and sequences does this installation know? Loading both from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cadenza.cli.output import count, show
+
+
+def load_team(path: str) -> None:
+    """Load a team file: its users and mailboxes are added or brought up to date."""
+    from cadenza.runtime import current
+    from cadenza.store import database
+    from cadenza.store.team import read_team, save_team
+
+    team = read_team(Path(path))
+    with database.transaction(current().engine) as connection:
+        save_team(connection, team)
+    show(f"[green]✓[/] {count(len(team.users), 'user')} from {path}")
+
+
+def load_sequences(folder: str = "") -> None:
+    """Load every sequence of a folder; one that did not change keeps its version."""
+    from cadenza.mail.sequence_file import read_sequences
+    from cadenza.runtime import current
+    from cadenza.store import database
+    from cadenza.store.sequences import save_sequence
+
+    runtime = current()
+    path = Path(folder) if folder else runtime.settings.sequences_folder
+    if not folder and not path.exists():
+        return
+    sequences = read_sequences(path)
+    with database.transaction(runtime.engine) as connection:
+        for sequence in sequences:
+            save_sequence(connection, sequence, runtime.clock.now())
+    show(f"[green]✓[/] {count(len(sequences), 'sequence')} from {path}")
