@@ -37,11 +37,11 @@ def has_sender(frame: pd.DataFrame) -> Flags:
 
 def is_in_this_sequence(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
     """Enrolled in it before this batch; the second entry of a contact that was chosen twice finds the first."""
-    return _is_in(frame, context.sequence_id) & ~flag(frame, "is_duplicate")
+    return _is_in(frame, context.batch.sequence_id) & ~flag(frame, "is_duplicate")
 
 
 def is_in_other_sequence(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
-    return present(frame, "active_enrollment_id") & ~_is_in(frame, context.sequence_id)
+    return present(frame, "active_enrollment_id") & ~_is_in(frame, context.batch.sequence_id)
 
 
 def _is_in(frame: pd.DataFrame, sequence_id: int) -> Flags:
@@ -65,7 +65,7 @@ def is_without_slot(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
 def is_over_daily_limit(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
     """In the order of their due instants, those of a mailbox beyond what is left of its day."""
     over = throughout(frame, False)
-    if not context.is_mail_first:
+    if not context.batch.is_mail_first:
         return over
     uses_today = present(frame, "mailbox_daily_left") & flag(frame, "mailbox_connected")
     if "due_at" in frame.columns:

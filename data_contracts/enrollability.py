@@ -72,29 +72,33 @@ _RULES: Final = (
         code="SEQUENCE_INACTIVE",
         prose="The sequence is switched on",
         scope=Scope.BATCH,
-        is_broken=lambda frame, context: throughout(frame, not context.is_sequence_active),
+        is_broken=lambda frame, context: throughout(frame, not context.batch.is_sequence_active),
     ),
     Rule(
         code="SEQUENCE_EMPTY",
         prose="The sequence has steps",
         scope=Scope.BATCH,
-        is_broken=lambda frame, context: throughout(frame, not context.sequence.steps),
+        is_broken=lambda frame, context: throughout(frame, not context.batch.sequence.steps),
     ),
     Rule(
         code="START_STEP_OUT_OF_RANGE",
         prose="The sequence has the step to start at",
         scope=Scope.BATCH,
         is_broken=lambda frame, context: throughout(
-            frame, bool(context.sequence.steps) and not 1 <= context.start_position <= len(context.sequence.steps)
+            frame,
+            bool(context.batch.sequence.steps)
+            and not 1 <= context.batch.options.start_position <= len(context.batch.sequence.steps),
         ),
-        detail=said(lambda context: f"step {context.start_position} of {len(context.sequence.steps)}"),
+        detail=said(
+            lambda context: f"step {context.batch.options.start_position} of {len(context.batch.sequence.steps)}"
+        ),
     ),
     Rule(
         code="BATCH_TOO_LARGE",
         prose="The batch holds no more contacts than one enrollment may",
         scope=Scope.BATCH,
-        is_broken=lambda frame, context: throughout(frame, context.batch_size > context.policy.batch_limit),
-        detail=said(lambda context: f"{context.batch_size:,} contacts, at most {context.policy.batch_limit:,}"),
+        is_broken=lambda frame, context: throughout(frame, context.batch.size > context.policy.batch_limit),
+        detail=said(lambda context: f"{context.batch.size:,} contacts, at most {context.policy.batch_limit:,}"),
     ),
     # Who is it, and is there anything to do at all?
     Rule(
@@ -140,7 +144,7 @@ _RULES: Final = (
         code="NO_BULK_PERMISSION",
         prose="Who enrolls more than one contact may enroll in bulk",
         is_broken=lambda frame, context: (
-            (has_sender(frame) & ~flag(frame, "user_may_bulk")) if context.batch_size > 1 else throughout(frame, False)
+            (has_sender(frame) & ~flag(frame, "user_may_bulk")) if context.batch.size > 1 else throughout(frame, False)
         ),
     ),
     Rule(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions
-from cadenza.domain.sequence import Sequence, StepKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,12 @@ class Policy:
 class EnrollmentContext:
     """What the rules need to know beside the candidates."""
 
-    sequence_id: int
-    sequence: Sequence
-    is_sequence_active: bool
-    #: Candidates of the whole batch, over all its chunks.
-    batch_size: int
-    now: datetime
-    start_position: int = 1
+    batch: Batch
     policy: Policy = Policy()
     #: Places of each mailbox's day that earlier chunks took without being stored: a preflight carries them on.
     taken: Mapping[int, int] = field(default_factory=dict)
 
     @property
-    def is_mail_first(self) -> bool:
-        """Whether the contacts start with an email."""
-        steps = self.sequence.steps
-        return 1 <= self.start_position <= len(steps) and self.sequence.step(self.start_position).kind is StepKind.EMAIL
+    def now(self) -> datetime:
+        """The instant at which everybody in the batch is judged."""
+        return self.batch.started_at

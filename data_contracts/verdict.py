@@ -137,7 +137,7 @@ def explode(frame: pd.DataFrame, context: EnrollmentContext) -> pd.DataFrame:
 def _taken(frame: pd.DataFrame, context: EnrollmentContext) -> dict[int, int]:
     """The places that the enrolled take of their mailboxes' day, with those of earlier chunks."""
     taken = dict(context.taken)
-    if not context.is_mail_first:
+    if not context.batch.is_mail_first:
         return taken
     uses = (frame["outcome"] == Outcome.ENROLLED.value).to_numpy() & present(frame, "mailbox_daily_left")
     if "due_at" in frame.columns:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +13,9 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import TextClause
 
+from cadenza.domain.batch import Batch
 from cadenza.domain.contact import CONTACT_FIELDS
-from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
+from cadenza.domain.enrollment import CONTACT_OWNER, Segment
 from cadenza.domain.role_addresses import ROLE_ADDRESSES
 from cadenza.domain.throttle import Limit
 from cadenza.store.frames import FLAG, INSTANT, NUMBER, WORDS, copy_frame
@@ -23,8 +23,6 @@ from cadenza.store.lists import count_members, members
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from cadenza.store.sequences import StoredSequence
 
 #: The columns of a candidate frame. Numbers that may be missing are Int64, flags are never missing.
 COLUMNS: Final[dict[str, pa.DataType]] = {
@@ -84,35 +82,27 @@ class Place:
 
 
 def load_candidates(
-    connection: Connection,
-    segment: Segment,
-    stored: StoredSequence,
-    sender: str,
-    options: EnrollmentOptions,
-    after: Place,
-    size: int,
-    now: datetime,
-    default_limits: Sequence[Limit] = (),
+    connection: Connection, batch: Batch, after: Place, size: int, default_limits: Sequence[Limit] = ()
 ) -> pd.DataFrame:
     """The facts of the next ``size`` candidates, in the columns of ``COLUMNS``.
 
     A list is read in the order of its contacts' ids, chosen contacts as they were chosen; ordinals count on from
     chunk to chunk. ``default_limits`` are those of mailboxes that have none of their own.
     """
-    asked, parameters = _asked(connection, segment, after, size)
-    missing, tokens = _missing_tokens(stored.sequence.required_tokens)
+    asked, parameters = _asked(connection, batch.segment, after, size)
+    missing, tokens = _missing_tokens(batch.sequence.required_tokens)
     statement = (
         _STATEMENT.replace("{asked}", asked)
         .replace("{missing_tokens}", missing)
-        .replace("{sender_of_person}", "sender.email = p.owner_email" if sender == CONTACT_OWNER else "true")
+        .replace("{sender_of_person}", "sender.email = p.owner_email" if batch.sender == CONTACT_OWNER else "true")
     )
     parameters |= tokens | {
-        "now": now,
-        "sequence_id": stored.id,
-        "sender": sender,
+        "now": batch.started_at,
+        "sequence_id": batch.sequence_id,
+        "sender": batch.sender,
         "contact_owner": CONTACT_OWNER,
-        "enrolled_by": options.enrolled_by,
-        "mailbox_id": options.mailbox_id,
+        "enrolled_by": batch.options.enrolled_by,
+        "mailbox_id": batch.options.mailbox_id,
         "role_addresses": list(ROLE_ADDRESSES),
         "default_limits": json.dumps([{"count": limit.count, "seconds": limit.seconds} for limit in default_limits]),
     }

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
 from cadenza.domain.throttle import Limit
 from cadenza.errors import NotFound, WrongUse
@@ -27,18 +28,22 @@ def facts(
     limits: tuple[Limit, ...] = (),
     **options: Any,
 ) -> pd.DataFrame:
+    """The facts of contacts, or of a segment, who are to get into the sequence "hello"."""
     with database.transaction(world.runtime.engine) as connection:
-        return load_candidates(
-            connection,
+        stored = find_sequence(connection, "hello")
+        batch = Batch(
+            None,
             segment or Segment(contact_ids=tuple(contact_ids)),
-            find_sequence(connection, "hello"),
             sender,
             EnrollmentOptions(**options),
-            after or Place(),
-            size,
+            stored.id,
+            stored.version_id,
+            stored.sequence,
+            stored.is_active,
+            len(contact_ids),
             world.now,
-            limits,
         )
+        return load_candidates(connection, batch, after or Place(), size, limits)
 
 
 def fact(world: Any, contact_id: int, column: str, sender: str = "ana", **options: Any) -> Any:

@@ -1,0 +1,38 @@
+"""What was asked for in one enrollment?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.sequence import Sequence, StepKind
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One enrollment: what holds for all of its candidates."""
+
+    #: None: a preflight, of which nothing is stored.
+    id: int | None
+    segment: Segment
+    #: A user's handle, or ``CONTACT_OWNER``.
+    sender: str
+    options: EnrollmentOptions
+    sequence_id: int
+    sequence_version_id: int
+    sequence: Sequence
+    is_sequence_active: bool
+    #: Candidates of the segment when the batch began, over all chunks.
+    size: int
+    started_at: datetime
+
+    @property
+    def has_start(self) -> bool:
+        """Whether the sequence has the step to start at."""
+        return 1 <= self.options.start_position <= len(self.sequence.steps)
+
+    @property
+    def is_mail_first(self) -> bool:
+        """Whether the contacts start with an email."""
+        return self.has_start and self.sequence.step(self.options.start_position).kind is StepKind.EMAIL
