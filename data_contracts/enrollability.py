@@ -78,20 +78,16 @@ _RULES: Final = (
         code="SEQUENCE_EMPTY",
         prose="The sequence has steps",
         scope=Scope.BATCH,
-        is_broken=lambda frame, context: throughout(frame, not context.batch.sequence.steps),
+        is_broken=lambda frame, context: throughout(frame, not context.batch.step_count),
     ),
     Rule(
         code="START_STEP_OUT_OF_RANGE",
         prose="The sequence has the step to start at",
         scope=Scope.BATCH,
         is_broken=lambda frame, context: throughout(
-            frame,
-            bool(context.batch.sequence.steps)
-            and not 1 <= context.batch.options.start_position <= len(context.batch.sequence.steps),
+            frame, context.batch.step_count > 0 and not context.batch.has_start
         ),
-        detail=said(
-            lambda context: f"step {context.batch.options.start_position} of {len(context.batch.sequence.steps)}"
-        ),
+        detail=said(lambda context: f"step {context.batch.options.start_position} of {context.batch.step_count}"),
     ),
     Rule(
         code="BATCH_TOO_LARGE",

@@ -28,9 +28,14 @@ class Batch:
     started_at: datetime
 
     @property
+    def step_count(self) -> int:
+        """How many steps the sequence has."""
+        return len(self.sequence.steps)
+
+    @property
     def has_start(self) -> bool:
         """Whether the sequence has the step to start at."""
-        return 1 <= self.options.start_position <= len(self.sequence.steps)
+        return 1 <= self.options.start_position <= self.step_count
 
     @property
     def is_mail_first(self) -> bool:
