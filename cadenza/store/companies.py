@@ -24,12 +24,13 @@ def merge_staged_companies(connection: Connection) -> None:
                            FILTER (WHERE company_time_zone IS NOT NULL))[1] AS time_zone
                 FROM staged_contacts
                 WHERE company IS NOT NULL
+                  AND (company_domain IS NOT NULL OR company_country IS NOT NULL OR company_time_zone IS NOT NULL
+                       OR NOT EXISTS (SELECT FROM companies known WHERE lower(known.name) = lower(company)))
                 GROUP BY lower(company)
             )
             INSERT INTO companies AS k (name, domain, country, time_zone)
             SELECT n.name, n.domain, n.country, n.time_zone
-            FROM named n LEFT JOIN companies known ON lower(known.name) = lower(n.name)
-            WHERE known.id IS NULL OR n.domain IS NOT NULL OR n.country IS NOT NULL OR n.time_zone IS NOT NULL
+            FROM named n
             ON CONFLICT (lower(name)) DO UPDATE
             SET domain = coalesce(excluded.domain, k.domain),
                 country = coalesce(excluded.country, k.country),

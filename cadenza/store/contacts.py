@@ -46,7 +46,11 @@ def contacts_by_ids(connection: Connection, contact_ids: Sequence[int]) -> dict[
 
 
 def create_staging(connection: Connection) -> None:
-    """Make the temporary table of staged contacts; it lives as long as the transaction."""
+    """Make the temporary table of staged contacts; it lives as long as the transaction.
+
+    Imports wait for each other: what one has looked up, no other one inserts.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(7267)"))
     columns = ", ".join(f"{name} text" for name in _COLLAPSED_COLUMNS)
     connection.execute(
         text(f"""
@@ -86,8 +90,8 @@ _HAS_REPEATS: Final = "SELECT count(*) > count(DISTINCT identity_key) FROM stage
 #: The first row of an identity takes over what its repeats say.
 _COLLAPSE: Final = f"""
     WITH repeated AS MATERIALIZED (
-        SELECT * FROM (SELECT *, count(*) OVER (PARTITION BY identity_key) AS n FROM staged_contacts) counted
-        WHERE n > 1
+        SELECT * FROM staged_contacts
+        WHERE identity_key IN (SELECT identity_key FROM staged_contacts GROUP BY 1 HAVING count(*) > 1)
     ),
     properties AS (
         SELECT r.identity_key, jsonb_object_agg(p.key, p.value ORDER BY r.line) AS properties
@@ -112,34 +116,50 @@ _COLLAPSE: Final = f"""
     WHERE s.identity_key = c.identity_key
 """  # noqa: S608
 
-#: A row that an INSERT … ON CONFLICT has updated has an xmax, one that it has inserted has none.
+#: Known contacts are looked up one index probe each, however many there are; all others are inserted without the
+#: price of ON CONFLICT, which the lock makes safe.
 _MERGE: Final = f"""
-    WITH merged AS (
-        INSERT INTO contacts AS c
+    WITH known AS MATERIALIZED (
+        SELECT s.line, c.id
+        FROM staged_contacts s
+        CROSS JOIN LATERAL (SELECT id FROM contacts WHERE contacts.identity_key = s.identity_key LIMIT 1) c
+        WHERE NOT s.is_repeat
+    ),
+    updated AS (
+        UPDATE contacts c
+        SET updated_at = :now, company_id = coalesce(k.id, c.company_id),
+            properties = c.properties || coalesce(s.properties, '{{}}'),
+            {", ".join(f"{name} = coalesce(s.{name}, c.{name})" for name in _MERGED_COLUMNS)}
+        FROM known JOIN staged_contacts s USING (line) LEFT JOIN companies k ON lower(k.name) = lower(s.company)
+        WHERE c.id = known.id
+        RETURNING c.id, c.identity_key
+    ),
+    inserted AS (
+        INSERT INTO contacts
                (identity_key, company_id, properties, created_at, updated_at, {", ".join(_MERGED_COLUMNS)})
         SELECT s.identity_key, k.id, coalesce(s.properties, '{{}}'), :now, :now,
                {", ".join(f"s.{name}" for name in _MERGED_COLUMNS)}
         FROM staged_contacts s LEFT JOIN companies k ON lower(k.name) = lower(s.company)
-        WHERE NOT s.is_repeat
+        WHERE NOT s.is_repeat AND NOT EXISTS (SELECT FROM known WHERE known.line = s.line)
         ORDER BY s.line
-        ON CONFLICT (identity_key) DO UPDATE
-        SET updated_at = :now, company_id = coalesce(excluded.company_id, c.company_id),
-            properties = c.properties || excluded.properties,
-            {", ".join(f"{name} = coalesce(excluded.{name}, c.{name})" for name in _MERGED_COLUMNS)}
-        RETURNING c.id, c.identity_key, c.xmax = 0 AS is_new
+        RETURNING id, identity_key
     ),
-    members AS (
-        INSERT INTO list_members (list_id, contact_id, added_at)
-        SELECT :list_id, id, :now FROM merged
+    new_members AS (
+        INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM inserted
+    ),
+    known_members AS (
+        INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM updated
         ON CONFLICT DO NOTHING
     ),
     notes AS (
         INSERT INTO import_rows (import_id, line, outcome, code, contact_id)
-        SELECT :import_id, s.line, 'merged', CASE WHEN m.is_new THEN '{SAME_IN_SOURCE}' ELSE '{ALREADY_KNOWN}' END, m.id
-        FROM merged m JOIN staged_contacts s USING (identity_key)
-        WHERE s.is_repeat OR NOT m.is_new
+        SELECT :import_id, s.line, 'merged', '{ALREADY_KNOWN}', u.id
+        FROM updated u JOIN staged_contacts s USING (identity_key)
+        UNION ALL
+        SELECT :import_id, s.line, 'merged', '{SAME_IN_SOURCE}', i.id
+        FROM inserted i JOIN staged_contacts s USING (identity_key)
+        WHERE s.is_repeat
     )
-    SELECT count(*) FILTER (WHERE is_new) AS imported,
-           (SELECT count(*) FROM staged_contacts) - count(*) FILTER (WHERE is_new) AS merged
-    FROM merged
+    SELECT (SELECT count(*) FROM inserted) AS imported,
+           (SELECT count(*) FROM staged_contacts) - (SELECT count(*) FROM inserted) AS merged
 """  # noqa: S608

@@ -103,3 +103,15 @@ def test_chosen_contacts_are_members_once(connection):
 def test_a_segment_is_exactly_one_thing(connection, segment):
     with pytest.raises(WrongUse, match="exactly one"):
         members(connection, segment)
+
+
+def test_who_is_deleted_is_taken_off_every_list(connection):
+    fair, webinar = (save_static_list(connection, name, None, NOW) for name in ("Fair", "Webinar"))
+    add_members(connection, fair.id, [1, 2, 3], NOW)
+    add_members(connection, webinar.id, [2, 3, 4], NOW)
+    connection.execute(text("DELETE FROM contacts WHERE id = 2"))
+    connection.execute(text("DELETE FROM lists WHERE id = :id"), {"id": webinar.id})
+    assert connection.execute(text("SELECT list_id, contact_id FROM list_members ORDER BY 2")).all() == [
+        (fair.id, 1),
+        (fair.id, 3),
+    ]
