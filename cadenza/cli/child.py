@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -18,6 +19,8 @@ MOST_DEATHS = 5
 DEATHS_WITHIN_SECONDS = 120.0
 #: Logs are kept up to this size; one older file of the same size stays beside it.
 LARGEST_LOG = 10_000_000
+#: How Python and most programs begin the line that names an error.
+ERROR = re.compile(r"[\w.]*(error|exception|fatal)\b.*:", re.IGNORECASE)
 
 
 @dataclass
@@ -99,10 +102,11 @@ class Child:
         self.start()
 
     def last_words(self) -> str:
-        """The last line of its log that says something."""
+        """The line of its log that says best why it ended: the last error, else the last line with words."""
         try:
             lines = self.log.read_bytes()[-4000:].decode(errors="replace").splitlines()
         except OSError:
             return ""
         spoken = [line.strip() for line in lines if any(character.isalnum() for character in line)]
-        return f"{spoken[-1][:300].rstrip('.')}." if spoken else ""
+        errors = [line for line in spoken if ERROR.match(line)]
+        return f"{(errors or spoken)[-1][:300].rstrip('.')}." if spoken else ""

@@ -34,6 +34,13 @@ SILENCE = {
     "DO_NOT_TRACK": "1",
 }
 
+#: What makes runs begin soon and say in the Prefect UI what they do.
+LIVELINESS = {
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "cadenza,flows,tasks,data_contracts",
+    "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
+}
+
 #: The name of the work pool in prefect.yaml.
 POOL = "cadenza"
 
@@ -67,6 +74,7 @@ def environment(settings: Settings, database_url: str, prefect_database_url: str
         ),
         **BATCHES,
         **SILENCE,
+        **LIVELINESS,
         "PYTHONUNBUFFERED": "1",
         "NO_COLOR": "1",
     }

@@ -177,23 +177,23 @@ class Supervisor:
         buried = self.api.bury_runs()
         if buried:
             self.listener("prefect server", "note", f"{buried} runs of the last time were cut short: marked as crashed")
+        project = services.project_folder()
+        if not self.api.has_pool(services.POOL):
+            self._prefect(project, "work-pool", "create", services.POOL, "--type", "process")
         self.listener("worker", "start", "")
-        self._deploy()
         worker.start()
+        self._deploy(project)
         self._until(lambda: self.api.workers_online(services.POOL) > 0, worker, "connect")
         self.listener("worker", "ready", f"takes runs of the pool {services.POOL}")
 
-    def _deploy(self) -> None:
-        """Create the work pool and every deployment, unless this very prefect.yaml is on the server."""
-        project = services.project_folder()
+    def _deploy(self, project: Path) -> None:
+        """Create every deployment, unless this very prefect.yaml is on the server."""
         content = (project / "prefect.yaml").read_bytes()
         names = [deployment["name"] for deployment in yaml.safe_load(content)["deployments"]]
         sources = b"".join(path.read_bytes() for path in sorted((project / "flows").glob("*.py")))
         fingerprint = hashlib.sha256(content + sources + sys.version.encode()).hexdigest()
         seal = self.home / "prefect" / "deployed"
         self.listener("deployments", "start", "")
-        if not self.api.has_pool(services.POOL):
-            self._prefect(project, "work-pool", "create", services.POOL, "--type", "process")
         is_known = seal.exists() and seal.read_text() == fingerprint
         if not is_known or not set(names) <= set(self.api.deployments()):
             self._prefect(project, "--no-prompt", "deploy", "--all")
