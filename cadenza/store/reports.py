@@ -108,10 +108,10 @@ def load_masks(connection: Connection, batch_id: int, bits: Mapping[str, int]) -
 
 
 #: Spreadsheets run a cell that starts with one of these: an apostrophe before it makes it words.
-_SAFE: Final = r"CASE WHEN {0} ~ '^\s*[-=+@\t\r|%]' THEN '''' || {0} ELSE {0} END"
+_SAFE: Final = r"CASE WHEN {0} ~ '^\s*[-=+@|%＝＋－＠]' THEN '''' || {0} ELSE {0} END"
 
 
-def error_report(connection: Connection, batch_id: int) -> Iterator[bytes | memoryview]:
+def error_report(connection: Connection, batch_id: int) -> Iterator[bytes | bytearray | memoryview]:
     """The enrollment-error report as CSV: one line a contact with an error or a warning, in the batch's order.
 
     No cell starts like a formula.
@@ -143,7 +143,7 @@ def error_report(connection: Connection, batch_id: int) -> Iterator[bytes | memo
                    cause, {safe["detail"]} AS detail, remedy, {safe["other_broken_rules"]} AS other_broken_rules
             FROM reasons ORDER BY ordinal
         ) TO STDOUT (FORMAT csv, HEADER true)
-    """
+    """  # noqa: S608
     compiled = str(text(statement).compile(dialect=postgresql.psycopg.dialect()))  # type: ignore[no-untyped-call]
     parameters = {
         "batch_id": batch_id,
