@@ -1,0 +1,135 @@
+"""Which sequences are there, and what did each version say?"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Collection, MutableMapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from cadenza.domain.sequence import Sequence
+from cadenza.errors import NotFound
+
+#: Kept beside the versions, not in them: changing these is no new version.
+_OUTSIDE_VERSIONS = ("shared_with", "is_active")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSequence:
+    """A sequence with its newest version."""
+
+    id: int
+    version_id: int
+    #: Of the version, from 1.
+    number: int
+    sequence: Sequence
+    is_active: bool
+    paused_at: datetime | None
+
+
+_STORED = """
+    SELECT s.id, v.id AS version_id, v.number, v.definition, s.is_active, s.paused_at,
+           ARRAY(SELECT concat_ws(':', kind, nullif(name, '')) FROM sequence_shares h
+                 WHERE h.sequence_id = s.id ORDER BY kind, name) AS shared_with
+    FROM sequences s
+    JOIN LATERAL (SELECT id, number, definition FROM sequence_versions v
+                  WHERE v.sequence_id = s.id ORDER BY number DESC LIMIT 1) v ON true
+"""
+
+
+def save_sequence(connection: Connection, sequence: Sequence, now: datetime) -> StoredSequence:
+    """Store a sequence under its name: a new version only if what it does changed; its shares are replaced.
+
+    Enrollments keep the version they began with. A paused sequence stays paused.
+    """
+    sequence_id = connection.scalar(
+        text("""
+            INSERT INTO sequences (name, title, is_active, created_at, updated_at)
+            VALUES (:name, :title, :is_active, :now, :now)
+            ON CONFLICT (name) DO UPDATE
+               SET title = excluded.title, is_active = excluded.is_active, updated_at = excluded.updated_at
+            RETURNING id
+        """),
+        {"name": sequence.name, "title": sequence.title, "is_active": sequence.is_active, "now": now},
+    )
+    definition = sequence.as_definition()
+    connection.execute(
+        text("""
+            INSERT INTO sequence_versions (sequence_id, number, definition, checksum, created_at)
+            SELECT :id, coalesce(max(number), 0) + 1, CAST(:definition AS jsonb), :checksum, :now
+            FROM sequence_versions WHERE sequence_id = :id
+            HAVING (array_agg(checksum ORDER BY number DESC))[1] IS DISTINCT FROM :checksum
+        """),
+        {
+            "id": sequence_id,
+            "definition": json.dumps(definition, ensure_ascii=False),
+            "checksum": _checksum(definition),
+            "now": now,
+        },
+    )
+    shares = [share.partition(":") for share in sequence.shared_with]
+    connection.execute(text("DELETE FROM sequence_shares WHERE sequence_id = :id"), {"id": sequence_id})
+    connection.execute(
+        text("""
+            INSERT INTO sequence_shares (sequence_id, kind, name)
+            SELECT DISTINCT CAST(:id AS bigint), kind, name
+            FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) AS share(kind, name)
+        """),
+        {"id": sequence_id, "kinds": [kind for kind, _, _ in shares], "names": [name for _, _, name in shares]},
+    )
+    return _stored(connection.execute(text(f"{_STORED} WHERE s.id = :id"), {"id": sequence_id}).one())
+
+
+def find_sequence(connection: Connection, name: str) -> StoredSequence:
+    """The sequence of that name with its newest version.
+
+    Raises:
+        NotFound: names the sequences whose names come nearest.
+    """
+    wanted = name.replace("\0", "")
+    row = connection.execute(text(f"{_STORED} WHERE s.name = :name"), {"name": wanted}).one_or_none()
+    if row is None:
+        names = list(connection.scalars(text("SELECT name FROM sequences ORDER BY name")))
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
+        hint = f"Is it {' or '.join(repr(one) for one in near)}?" if near else "There are none yet: load a folder."
+        raise NotFound(f"There is no sequence {name!r}. {hint}")
+    return _stored(row)
+
+
+def list_sequences(connection: Connection) -> list[StoredSequence]:
+    """Every sequence with its newest version, by name."""
+    return [_stored(row) for row in connection.execute(text(f"{_STORED} ORDER BY s.name"))]
+
+
+def sequences_by_version(
+    connection: Connection, version_ids: Collection[int], known: MutableMapping[int, Sequence] | None = None
+) -> dict[int, Sequence]:
+    """What each of the versions says, by its id.
+
+    ``known`` holds versions that were read before, and takes those that are read now: versions never change.
+    """
+    known = {} if known is None else known
+    missing = [id_ for id_ in set(version_ids) if id_ not in known]
+    if missing:
+        rows = connection.execute(
+            text("SELECT id, definition FROM sequence_versions WHERE id = ANY (:ids)"), {"ids": missing}
+        )
+        known.update((row.id, Sequence.from_definition(row.definition)) for row in rows)
+    return {id_: known[id_] for id_ in version_ids if id_ in known}
+
+
+def _stored(row: Row[Any]) -> StoredSequence:
+    sequence = replace(
+        Sequence.from_definition(row.definition), shared_with=tuple(row.shared_with), is_active=row.is_active
+    )
+    return StoredSequence(row.id, row.version_id, row.number, sequence, row.is_active, row.paused_at)
+
+
+def _checksum(definition: dict[str, Any]) -> str:
+    steady = {key: value for key, value in definition.items() if key not in _OUTSIDE_VERSIONS}
+    return hashlib.sha256(json.dumps(steady, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
