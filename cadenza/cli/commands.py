@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cadenza.cli import contacts, enrollments, people, sequences, todos
 from cadenza.cli.up import up
 
 
@@ -19,6 +20,15 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_cadenza)
     app.command()(up)
+    app.command("import")(contacts.import_)
+    app.command()(enrollments.enrollments)
+    app.command()(enrollments.pause)
+    app.command()(enrollments.resume)
+    app.command()(enrollments.unenroll)
+    app.add_typer(todos.todo_app, name="todo")
+    app.add_typer(contacts.segment_app, name="segment")
+    app.add_typer(sequences.sequences_app, name="sequences")
+    app.add_typer(people.team_app, name="team")
     return app
 
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -32,10 +33,10 @@ class PrefectApi:
         """Whether a work pool exists."""
         return any(pool["name"] == name for pool in self._call("POST", "work_pools/filter", {}))
 
-    def workers_online(self, pool: str) -> int:
-        """How many workers take runs from the pool."""
+    def workers_seen(self, pool: str, since: datetime) -> int:
+        """How many workers have asked the pool for runs since an instant."""
         workers = self._call("POST", f"work_pools/{pool}/workers/filter", {})
-        return sum(worker.get("status") == "ONLINE" for worker in workers)
+        return sum(datetime.fromisoformat(worker["last_heartbeat_time"]) >= since for worker in workers)
 
     def bury_runs(self) -> int:
         """Mark as crashed what this machine ran when it was killed, so that limits and pages are right; how many.

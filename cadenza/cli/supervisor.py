@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -181,9 +182,10 @@ class Supervisor:
         if not self.api.has_pool(services.POOL):
             self._prefect(project, "work-pool", "create", services.POOL, "--type", "process")
         self.listener("worker", "start", "")
+        began = datetime.now(UTC)
         worker.start()
         self._deploy(project)
-        self._until(lambda: self.api.workers_online(services.POOL) > 0, worker, "connect")
+        self._until(lambda: self.api.workers_seen(services.POOL, began) > 0, worker, "connect")
         self.listener("worker", "ready", f"takes runs of the pool {services.POOL}")
 
     def _deploy(self, project: Path) -> None:

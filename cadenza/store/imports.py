@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from cadenza.domain.importing import RejectedRow
+from cadenza.domain.importing import ImportReport, RejectedRow
+from cadenza.errors import NotFound
 from cadenza.store.database import driver_connection
 
 
@@ -59,3 +60,21 @@ def import_rows(connection: Connection, import_id: int, outcome: str | None = No
         {"id": import_id, "outcome": outcome},
     )
     return [ImportRow(**row) for row in rows.mappings()]
+
+
+def latest_import(connection: Connection, list_name: str) -> ImportReport:
+    """What the latest import into a list did, as far as it was stored.
+
+    Raises:
+        NotFound: nothing was imported into it.
+    """
+    row = connection.execute(
+        text("""
+            SELECT i.id, i.counts FROM imports i JOIN lists l ON l.id = i.list_id
+            WHERE l.name = :list_name AND i.finished_at IS NOT NULL ORDER BY i.id DESC LIMIT 1
+        """),
+        {"list_name": list_name},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"Nothing was imported into the list {list_name!r}: see 'cadenza segment list'.")
+    return ImportReport(import_id=row.id, list_name=list_name, **row.counts)

@@ -1,0 +1,119 @@
+"""The commands around lists: how do contacts get in, and how are they grouped?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cadenza.cli.connection import connect, transaction
+from cadenza.cli.output import count, rows, show, table
+from cadenza.errors import SourceUnreadable, WrongUse
+
+if TYPE_CHECKING:
+    from cadenza.domain.importing import ImportReport
+
+segment_app = typer.Typer(no_args_is_help=True, help="Lists and segments: show them, create active ones.")
+
+
+def import_(
+    source: Annotated[str, typer.Argument(help="A file (CSV, XLSX, Parquet); with --query a database.")],
+    list_name: Annotated[str, typer.Option("--list", "-l", help="The list to put the contacts on.")] = "",
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", "-m", help="COLUMN=FIELD, where a column is not recognized.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", "-q", help="SQL for the source: 'database', 'env:NAME' or a URL.")
+    ] = None,
+) -> None:
+    """Import a file of contacts, or the rows of a query, into a list."""
+    run_import(source, list_name or Path(source).stem, _mapping(mapping or []), query)
+
+
+def run_import(source: str, list_name: str, mapping: dict[str, str] | None, query: str | None) -> None:
+    """Import through the deployment where a Prefect server runs, else in this process; print what became of it."""
+    if query is None:
+        path = Path(source).expanduser().resolve()
+        if not path.is_file():
+            raise SourceUnreadable(f"There is no file {source} to import: check the path.")
+        source = str(path)
+    if connect():
+        from cadenza.cli.following import follow
+
+        parameters = {"source": source, "list_name": list_name, "mapping": mapping, "query": query}
+        follow("import-list/import-list", parameters, f"Import into '{list_name}'")
+        with transaction() as connection:
+            from cadenza.store.imports import latest_import
+
+            report = latest_import(connection, list_name)
+    else:
+        from tasks.import_rows import import_rows
+        from tasks.read_source import read_source
+
+        report = import_rows.fn(read_source.fn(source, query), list_name, mapping)
+    show_import(report)
+
+
+def show_import(report: ImportReport) -> None:
+    """Print the counts, and the rejected rows with line and reason."""
+    from cadenza.domain.importing import REJECTIONS
+    from cadenza.store.imports import import_rows
+
+    show(
+        f"{count(report.rows, 'row')}: {report.imported:,} imported, {report.merged:,} merged into known contacts, "
+        f"{report.rejected:,} rejected."
+    )
+    if not report.rejected:
+        return
+    with transaction() as connection:
+        rejected = import_rows(connection, report.import_id, "rejected")
+    drawn = table("line", "reason", "remedy", title="Rejected rows", right=("line",))
+    show(
+        rows(
+            drawn, ((row.line, row.detail or REJECTIONS[row.code][0], REJECTIONS[row.code][1]) for row in rejected[:20])
+        )
+    )
+    if len(rejected) > 20:
+        show(f"… and {len(rejected) - 20:,} more.")
+
+
+@segment_app.command("list")
+def list_segments() -> None:
+    """Show every list and segment with its size now."""
+    from cadenza.domain.enrollment import Segment
+    from cadenza.store.lists import count_members, list_lists
+
+    with transaction() as connection:
+        found = [(one, count_members(connection, Segment(name=one.name))) for one in list_lists(connection)]
+    if not found:
+        show("There are no lists yet: 'cadenza import FILE' makes one.")
+        return
+    drawn = table("name", "kind", "contacts", "filter or source", right=("contacts",))
+    show(rows(drawn, ((one.name, one.kind, f"{size:,}", one.filter or one.source) for one, size in found)))
+
+
+@segment_app.command("create")
+def create_segment(
+    name: Annotated[str, typer.Argument(help="The name of the segment.")],
+    filter: Annotated[str, typer.Argument(help="For example: country = Germany and job_title contains 'head'.")],
+) -> None:
+    """Create an active list: a filter that finds its contacts each time it is used."""
+    from cadenza.domain.enrollment import Segment
+    from cadenza.runtime import current
+    from cadenza.store.lists import count_members, save_active_list
+
+    with transaction() as connection:
+        save_active_list(connection, name, filter, current().clock.now())
+        size = count_members(connection, Segment(name=name))
+    show(f"[green]✓[/] The segment '{name}' has {count(size, 'contact')} now.")
+
+
+def _mapping(pairs: list[str]) -> dict[str, str] | None:
+    mapping = {}
+    for pair in pairs:
+        column, separator, field = pair.rpartition("=")
+        if not separator or not column or not field:
+            raise WrongUse(f"--map {pair!r} is not COLUMN=FIELD, for example --map 'E-Mail-Adresse=email'.")
+        mapping[column] = field
+    return mapping or None
