@@ -74,7 +74,13 @@ def expect_rule(rule: Rule, policy: Policy) -> ExpectContactsToBeClearOf:
         remedy=rule.refusal.remedy,
         effect=severity.value,
         severity=SEVERITIES[severity],
-        meta={"code": rule.code, "way": "mask"},
+        meta={
+            "code": rule.code,
+            "way": "mask",
+            "prose": rule.prose,
+            "effect": severity.value,
+            "remedy": rule.refusal.remedy,
+        },
     )
 
 

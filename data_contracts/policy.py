@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions
@@ -20,14 +20,21 @@ class Policy:
     cooldown_days: int = 0
     batch_limit: int = 1_000_000
 
-    def with_options(self, options: EnrollmentOptions) -> Policy:
-        """This policy, where the options of a batch say nothing else."""
-        return Policy(
-            options.over_daily_limit or self.over_daily_limit,
-            options.role_addresses or self.role_addresses,
-            self.cooldown_days if options.cooldown_days is None else options.cooldown_days,
-            self.batch_limit if options.batch_limit is None else options.batch_limit,
-        )
+
+class Defaults(Protocol):
+    """The installation's own policy: its settings."""
+
+    over_daily_limit: Literal["hold", "refuse"]
+    role_addresses: Literal["allow", "warn", "refuse"]
+    cooldown_days: int
+    batch_limit: int
+
+
+def policy_of(settings: Defaults, options: EnrollmentOptions | Mapping[str, Any]) -> Policy:
+    """The policy of a batch: what its options say, else the installation's settings."""
+    chosen = options if isinstance(options, Mapping) else asdict(options)
+    names = [one.name for one in fields(Policy)]
+    return Policy(**{name: getattr(settings, name) if chosen.get(name) is None else chosen[name] for name in names})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from cadenza.domain.batch import Batch
 from cadenza.runtime import current
 from data_contracts.audit import audit
-from data_contracts.policy import EnrollmentContext, Policy
+from data_contracts.policy import EnrollmentContext, policy_of
 from data_contracts.verdict import Verdict, judge
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,7 @@ def check_enrollability(candidates: pd.DataFrame, batch: Batch, taken: Mapping[i
     Raises:
         ContractsDisagree: the second count differs; nobody is enrolled.
     """
-    settings = current().settings
-    policy = Policy(
-        settings.over_daily_limit, settings.role_addresses, settings.cooldown_days, settings.batch_limit
-    ).with_options(batch.options)
-    context = EnrollmentContext(batch, policy, taken or {})
+    context = EnrollmentContext(batch, policy_of(current().settings, batch.options), taken or {})
     verdict = judge(candidates, context)
     audit(verdict, context)
     logger.info("%d candidates judged: %s", len(candidates), {k.value: n for k, n in verdict.outcomes.items()})
