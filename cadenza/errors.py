@@ -92,6 +92,10 @@ class TemplateInvalid(CadenzaError):
     exit_code = 2
 
 
+class TokenMissing(CadenzaError):
+    """A token of the template has no value for this contact: fill it, or give the token a default."""
+
+
 class LinkInvalid(CadenzaError):
     """The link was not signed by this installation."""
 

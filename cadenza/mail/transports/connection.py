@@ -1,0 +1,202 @@
+"""How is one message handed over through an SMTP connection, and what do the answers mean?"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from cadenza.domain.delivery import Attempt, AttemptResult
+from cadenza.errors import MailboxRefused, MailServerUnavailable
+from cadenza.mail.transports.outgoing import BeforeBody, Outgoing
+
+_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
+#: Where servers put their own id of a message into the 250: Postfix and many others, Exchange, Exim and Gmail, SES.
+_QUEUED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (r"queued as <?([^\s>]+)", r"\bid=<?([^\s>,]+)", r"^(?:2\.\d\.\d )?ok:? +(?:id )?<?([\w.@+=-]{8,})")
+)
+
+#: Seconds to wait for any answer but that to the final dot (RFC 5321, 4.5.3.2: five minutes are for slow queues).
+ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to connect, and as whom; hashable, so that mailboxes of one login share connections."""
+
+    host: str
+    port: int
+    security: str = "starttls"
+    username: str | None = None
+    password: str | None = None
+    dot_timeout_seconds: float = 600.0
+
+    def __repr__(self) -> str:
+        return f"Server({self.host}:{self.port}, {self.security})"
+
+
+class Broken(Exception):
+    """The connection is of no use any more; nothing was accepted."""
+
+
+class Connection:
+    """A logged-in SMTP connection that stops between the server's 354 and the body."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.used_at = time.monotonic()
+        try:
+            self._smtp = self._open(server)
+        except smtplib.SMTPAuthenticationError as error:
+            raise MailboxRefused(
+                f"{server.host} refused the login ({error.smtp_code}): check user name and password of the mailbox."
+            ) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailServerUnavailable(
+                f"The mail server {server.host}:{server.port} does not answer ({type(error).__name__}): "
+                "its mails wait and are tried again."
+            ) from error
+        self._pipelines = self._smtp.has_extn("pipelining")
+
+    @staticmethod
+    def _open(server: Server) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        smtp: smtplib.SMTP
+        if server.security == "tls":
+            smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=ANSWER_SECONDS, context=context)
+        else:
+            smtp = smtplib.SMTP(server.host, server.port, timeout=ANSWER_SECONDS)
+        try:
+            smtp.ehlo_or_helo_if_needed()
+            if server.security == "starttls":
+                smtp.starttls(context=context)
+                smtp.ehlo()
+            if server.username:
+                smtp.login(server.username, server.password or "")
+        except BaseException:
+            smtp.close()
+            raise
+        if smtp.sock is not None:
+            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return smtp
+
+    def is_alive(self) -> bool:
+        """Whether the server still answers after a pause."""
+        with suppress(OSError, smtplib.SMTPException):
+            return self._smtp.noop()[0] == 250
+        return False
+
+    def hand_over(self, mail: Outgoing, before_body: BeforeBody) -> Attempt:
+        """One attempt for one message.
+
+        Raises:
+            Broken: the connection went away before the final dot was sent.
+        """
+        try:
+            refused = self._envelope(mail)
+            if refused:
+                return refused
+            may_go = before_body(mail)
+            is_late = mail.deadline is not None and time.monotonic() > mail.deadline
+            if not may_go or is_late:
+                self.close()  # the only way out of DATA without a message
+                result = AttemptResult.DEFERRED if may_go else AttemptResult.LOST
+                return Attempt(mail.delivery_id, result, text="Too late for its lease." if may_go else "")
+            self._send(_stuffed(mail.message))
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise Broken(type(error).__name__) from error
+        return self._answer_to_dot(mail)
+
+    def _envelope(self, mail: Outgoing) -> Attempt | None:
+        """MAIL, RCPT and DATA up to the 354; the attempt, if the server refuses one of them."""
+        needs_utf8 = not (mail.from_address + mail.to_address).isascii()
+        if needs_utf8 and not self._smtp.has_extn("smtputf8"):
+            return Attempt(
+                mail.delivery_id, AttemptResult.REJECTED, 553, "5.6.7", "The server takes no addresses beyond ASCII."
+            )
+        commands = (
+            f"MAIL FROM:<{mail.from_address}>{' SMTPUTF8' if needs_utf8 else ''}\r\n",
+            f"RCPT TO:<{mail.to_address}>\r\n",
+            "DATA\r\n",
+        )
+        replies: list[tuple[int, bytes]] = []
+        if self._pipelines:
+            self._send("".join(commands).encode())
+            replies = [self._smtp.getreply() for _ in commands]
+        else:
+            for command in commands:
+                self._send(command.encode())
+                replies.append(self._smtp.getreply())
+                if replies[-1][0] // 100 not in (2, 3):
+                    break
+        if len(replies) == 3 and replies[2][0] == 354 and all(code // 100 == 2 for code, _ in replies[:2]):
+            return None
+        code, words = next(reply for reply in replies if reply[0] // 100 in (4, 5) or reply is replies[-1])
+        if len(replies) == 3 and replies[2][0] == 354:
+            self.close()  # it wants a body although it refused the envelope
+        elif code == 421:
+            self.close()
+        else:
+            self._smtp.rset()
+        return _attempt(mail, code, words)
+
+    def _answer_to_dot(self, mail: Outgoing) -> Attempt:
+        assert self._smtp.sock is not None
+        try:
+            self._smtp.sock.settimeout(self.server.dot_timeout_seconds)
+            code, words = self._smtp.getreply()
+            self._smtp.sock.settimeout(ANSWER_SECONDS)
+        except (OSError, smtplib.SMTPException):
+            self.close()
+            return Attempt(mail.delivery_id, AttemptResult.SILENCE)
+        self.used_at = time.monotonic()
+        if code == 421:
+            self.close()
+        return _attempt(mail, code, words)
+
+    def _send(self, data: bytes) -> None:
+        if self._smtp.sock is None:
+            raise smtplib.SMTPServerDisconnected("closed")
+        self._smtp.sock.sendall(data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used again."""
+        return self._smtp.sock is not None
+
+    def quit(self) -> None:
+        """Say goodbye."""
+        with suppress(OSError, smtplib.SMTPException):
+            self._smtp.quit()
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._smtp.close()
+
+
+def _stuffed(message: bytes) -> bytes:
+    """The message as DATA wants it: dots at line starts doubled, the final dot behind."""
+    if message.startswith(b"."):
+        message = b"." + message
+    if b"\n." in message:
+        message = message.replace(b"\n.", b"\n..")
+    return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _attempt(mail: Outgoing, code: int, words: bytes) -> Attempt:
+    """What a reply amounts to."""
+    text = words.decode("utf-8", "replace").replace("\n", " ")
+    enhanced = _ENHANCED.match(text)
+    status = enhanced.group(1) if enhanced else None
+    if code // 100 == 2:
+        queued = next((found.group(1) for pattern in _QUEUED if (found := pattern.search(text))), None)
+        return Attempt(mail.delivery_id, AttemptResult.ACCEPTED, code, status, text, queued)
+    result = AttemptResult.REJECTED if code // 100 == 5 else AttemptResult.DEFERRED
+    return Attempt(mail.delivery_id, result, code, status, text)
