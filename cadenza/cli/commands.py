@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from cadenza.cli import contacts, enrollments, people, sequences, todos
+from cadenza.cli import contacts, enrolling, enrollments, people, sequences, todos
+from cadenza.cli.demo import demo
+from cadenza.cli.doctor import doctor
 from cadenza.cli.up import up
 
 
@@ -20,7 +22,11 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_cadenza)
     app.command()(up)
+    app.command()(demo)
     app.command("import")(contacts.import_)
+    app.command()(enrolling.preflight)
+    app.command()(enrolling.enroll)
+    app.command()(enrolling.report)
     app.command()(enrollments.enrollments)
     app.command()(enrollments.pause)
     app.command()(enrollments.resume)
@@ -29,6 +35,7 @@ def build_app() -> typer.Typer:
     app.add_typer(contacts.segment_app, name="segment")
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(people.team_app, name="team")
+    app.command()(doctor)
     return app
 
 

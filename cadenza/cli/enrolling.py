@@ -1,0 +1,198 @@
+"""The commands around an enrollment: try it, do it, rehearse it, read what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from cadenza.cli.connection import connect, need_server, transaction
+from cadenza.cli.output import instant, rows, show, table
+from cadenza.errors import WrongUse
+
+Sequence = Annotated[str, typer.Argument(help="The name of the sequence.")]
+Segment = Annotated[str, typer.Argument(help="The name of a list or segment; or use --filter or --contact.")]
+Sender = Annotated[str, typer.Option("--sender", "-s", help="A user's handle; @owner: each contact's owner.")]
+Filter = Annotated[str, typer.Option("--filter", "-f", help="Contacts that a filter finds, instead of a segment.")]
+Contacts = Annotated[list[int] | None, typer.Option("--contact", "-c", help="A contact's id; may be repeated.")]
+StartStep = Annotated[int, typer.Option(min=1, help="Start at this step.")]
+TimeZone = Annotated[str | None, typer.Option(help="One time zone for all; default: each contact's own.")]
+SendAt = Annotated[
+    datetime | None,
+    typer.Option(
+        help="Local date and time of the first step, in each contact's zone; default: at once.",
+        formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+    ),
+]
+Mailbox = Annotated[int | None, typer.Option(help="Id of the mailbox; default: the sender's own.")]
+By = Annotated[str | None, typer.Option("--by", help="Handle of the user who asks; default: the sender.")]
+OverLimit = Annotated[str | None, typer.Option(help="Beyond the daily limit: hold or refuse.")]
+Roles = Annotated[str | None, typer.Option("--role-addresses", help="info@, sales@ …: allow, warn or refuse.")]
+Cooldown = Annotated[int | None, typer.Option(min=0, help="Days since the contact's last sequence.")]
+BatchLimit = Annotated[int | None, typer.Option(min=1, help="The most contacts in one enrollment.")]
+
+
+def enroll(
+    sequence: Sequence,
+    segment: Segment = "",
+    sender: Sender = "",
+    filter: Filter = "",
+    contacts: Contacts = None,
+    start_step: StartStep = 1,
+    time_zone: TimeZone = None,
+    send_at: SendAt = None,
+    mailbox: Mailbox = None,
+    by: By = None,
+    over_daily_limit: OverLimit = None,
+    role_addresses: Roles = None,
+    cooldown_days: Cooldown = None,
+    batch_limit: BatchLimit = None,
+) -> None:
+    """Enroll every contact of a segment that may be enrolled; explain each one that may not."""
+    options = _options(locals())
+    need_server()
+    batch_id = enroll_segment(sequence, sender, segment, filter, contacts or [], options)
+    show_batch(batch_id)
+
+
+def preflight(
+    sequence: Sequence,
+    segment: Segment = "",
+    sender: Sender = "",
+    filter: Filter = "",
+    contacts: Contacts = None,
+    start_step: StartStep = 1,
+    time_zone: TimeZone = None,
+    send_at: SendAt = None,
+    mailbox: Mailbox = None,
+    by: By = None,
+    over_daily_limit: OverLimit = None,
+    role_addresses: Roles = None,
+    cooldown_days: Cooldown = None,
+    batch_limit: BatchLimit = None,
+) -> None:
+    """Show what an enrollment would do, and when each mail would go; nothing is written."""
+    from cadenza.cli.forecast_view import run_preflight
+
+    options = _options(locals())
+    connect()
+    check_names(sequence, sender, segment)
+    run_preflight(sequence, sender, segment, filter, contacts or [], options)
+
+
+def report(
+    batch: Annotated[int | None, typer.Argument(help="The number of the enrollment; default: the latest.")] = None,
+    all_: Annotated[bool, typer.Option("--list", help="Show which enrollments there were.")] = False,
+) -> None:
+    """Show what came of an enrollment: counts, causes, remedies, and where the files are."""
+    from cadenza.store.batch_list import latest_batch, list_batches
+
+    with transaction() as connection:
+        if not all_:
+            batch_id = batch if batch is not None else latest_batch(connection)
+        else:
+            found = list_batches(connection)
+    if not all_:
+        show_batch(batch_id)
+        return
+    drawn = table("number", "started", "segment", "sequence", "sender", "enrolled", "held", "refused",
+                  right=("number", "enrolled", "held", "refused"))  # fmt: skip
+    show(
+        rows(
+            drawn,
+            (
+                (b.id, instant(b.started_at), b.segment, b.sequence, b.sender,
+                 *(f"{b.counts[name]:,}" if name in b.counts else "…" for name in ("enrolled", "held", "refused")))
+                for b in found
+            ),
+        )
+    )  # fmt: skip
+
+
+def enroll_segment(
+    sequence: str, sender: str, segment: str, filter: str, contact_ids: list[int], options: dict[str, Any]
+) -> int:
+    """Enroll through the deployment and show how far it is; returns the id of the batch."""
+    from cadenza.cli.following import follow
+    from cadenza.store.batch_list import batch_of_run
+
+    check_names(sequence, sender, segment)
+    parameters = {
+        "sequence": sequence,
+        "sender": sender,
+        "segment": segment,
+        "filter": filter,
+        "contact_ids": contact_ids or None,
+        "options": options,
+    }
+    whom = f"'{segment}'" if segment else "the chosen contacts"
+    run_id = follow("enroll-segment/enroll-segment", parameters, f"Enroll {whom} into '{sequence}'")
+    with transaction() as connection:
+        return batch_of_run(connection, run_id)
+
+
+def show_batch(batch_id: int) -> None:
+    """Print the report of an enrollment, the next waves, and the files."""
+    from datetime import timedelta
+
+    from cadenza.cli.report_view import show_files, show_report, show_waves
+    from cadenza.runtime import current
+    from cadenza.store.waves import waves_due
+    from tasks.publish_report import publish_report
+
+    report = publish_report.fn(batch_id)
+    show_report(report)
+    now = current().clock.now()
+    with transaction() as connection:
+        show_waves(waves_due(connection, now, timedelta(days=7), current().settings.limits), now)
+    show_files(report)
+
+
+def check_names(sequence: str, sender: str, segment: str) -> None:
+    """Fail at once, naming what comes nearest, when a name is wrong.
+
+    Raises:
+        NotFound: there is no such sequence, sender or list.
+        WrongUse: no sender is named.
+    """
+    from cadenza.domain.enrollment import CONTACT_OWNER
+    from cadenza.store.lists import find_list
+    from cadenza.store.sequences import find_sequence
+    from cadenza.store.users import find_user
+
+    if not sender:
+        raise WrongUse("Name the sender: --sender HANDLE, or --sender @owner for each contact's owner.")
+    with transaction() as connection:
+        find_sequence(connection, sequence)
+        if sender != CONTACT_OWNER:
+            find_user(connection, sender)
+        if segment:
+            find_list(connection, segment)
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of an enrollment as the flow's form takes them.
+
+    Raises:
+        WrongUse: an option has no such value, or the contacts are named in several ways or in none.
+    """
+    for name, allowed in (("over_daily_limit", ("hold", "refuse")), ("role_addresses", ("allow", "warn", "refuse"))):
+        if given[name] not in (None, *allowed):
+            option = name.replace("_", "-")
+            raise WrongUse(f"--{option} {given[name]!r} is not known: choose one of {', '.join(allowed)}.")
+    if [bool(given[name]) for name in ("segment", "filter", "contacts")].count(True) != 1:
+        raise WrongUse("Name whom to enroll in exactly one way: a segment, --filter, or --contact.")
+    send_at: datetime | None = given["send_at"]
+    options = {
+        "start_position": given["start_step"],
+        "time_zone": given["time_zone"],
+        "send_at": send_at.isoformat() if send_at else None,
+        "mailbox_id": given["mailbox"],
+        "enrolled_by": given["by"],
+        "over_daily_limit": given["over_daily_limit"],
+        "role_addresses": given["role_addresses"],
+        "cooldown_days": given["cooldown_days"],
+        "batch_limit": given["batch_limit"],
+    }
+    return {name: value for name, value in options.items() if value is not None}
