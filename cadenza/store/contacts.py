@@ -116,11 +116,11 @@ _COLLAPSE: Final = f"""
     WHERE s.identity_key = c.identity_key
 """  # noqa: S608
 
-#: Known contacts are looked up one index probe each, however many there are; all others are inserted without the
-#: price of ON CONFLICT, which the lock makes safe.
+#: Known contacts are looked up one index probe each, however many there are, and written only if something changes;
+#: all others are inserted without the price of ON CONFLICT, which the lock makes safe.
 _MERGE: Final = f"""
     WITH known AS MATERIALIZED (
-        SELECT s.line, c.id
+        SELECT s.line, s.identity_key, c.id
         FROM staged_contacts s
         CROSS JOIN LATERAL (SELECT id FROM contacts WHERE contacts.identity_key = s.identity_key LIMIT 1) c
         WHERE NOT s.is_repeat
@@ -132,7 +132,8 @@ _MERGE: Final = f"""
             {", ".join(f"{name} = coalesce(s.{name}, c.{name})" for name in _MERGED_COLUMNS)}
         FROM known JOIN staged_contacts s USING (line) LEFT JOIN companies k ON lower(k.name) = lower(s.company)
         WHERE c.id = known.id
-        RETURNING c.id, c.identity_key
+          AND (NOT c.properties @> coalesce(s.properties, '{{}}') OR k.id <> c.company_id
+               OR {" OR ".join(f"s.{name} <> coalesce(c.{name}, '')" for name in _MERGED_COLUMNS)})
     ),
     inserted AS (
         INSERT INTO contacts
@@ -148,13 +149,13 @@ _MERGE: Final = f"""
         INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM inserted
     ),
     known_members AS (
-        INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM updated
+        INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM known
         ON CONFLICT DO NOTHING
     ),
     notes AS (
         INSERT INTO import_rows (import_id, line, outcome, code, contact_id)
-        SELECT :import_id, s.line, 'merged', '{ALREADY_KNOWN}', u.id
-        FROM updated u JOIN staged_contacts s USING (identity_key)
+        SELECT :import_id, s.line, 'merged', '{ALREADY_KNOWN}', k.id
+        FROM known k JOIN staged_contacts s USING (identity_key)
         UNION ALL
         SELECT :import_id, s.line, 'merged', '{SAME_IN_SOURCE}', i.id
         FROM inserted i JOIN staged_contacts s USING (identity_key)

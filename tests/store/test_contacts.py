@@ -85,3 +85,10 @@ def test_companies_are_one_by_name_without_regard_to_case(merge, engine):
         linked = connection.scalars(text("SELECT company_id FROM contacts ORDER BY id")).all()
     assert (fjord["name"], fjord["country"]) == ("Fjord Systems", "Norway")
     assert linked == [fjord["id"], fjord["id"], fjord["id"], None]
+
+
+def test_a_contact_of_which_nothing_new_is_said_is_not_written(merge, engine):
+    merge({"email": "a@x", "first_name": "Ana", "company": "Fjord", "plan": "free"})
+    merge({"email": "a@x", "first_name": "Ana", "company": "Fjord", "plan": "free"}, now=NOW + timedelta(days=1))
+    with database.transaction(engine) as connection:
+        assert contacts_by_ids(connection, [1])[1]["updated_at"] == NOW
