@@ -26,8 +26,7 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> Any
     import great_expectations as gx
 
     with _one_at_a_time:
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
+        context = gx.get_context(mode="ephemeral", project_config=_without_a_site())
         asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": frame})
         suite = gx.ExpectationSuite(name=name, expectations=list(expectations))
@@ -39,6 +38,17 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> Any
                 f"The contract '{name}' could not be checked: {kind} failed with {line.exception_info}."
             )
     return result
+
+
+def _without_a_site() -> Any:
+    """A context that keeps nothing, shows no progress and reports to nobody."""
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    return DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        progress_bars={"globally": False},
+        analytics_enabled=False,
+    )
 
 
 def _is_quiet(exception_info: dict[str, Any]) -> bool:
