@@ -12,7 +12,7 @@ from typing import Any
 from cadenza.domain.advance import NextStep, after_step
 from cadenza.domain.claim import DueStep, OpenTodo, Refused, Reservation
 from cadenza.domain.sequence import Sequence, Step
-from cadenza.errors import TemplateInvalid
+from cadenza.errors import TemplateInvalid, TokenMissing
 from cadenza.mail.links import unsubscribe_token
 from cadenza.mail.message import Letter, SenderIdentity, StepComposer, message_id
 from cadenza.mail.templates import compile_template
@@ -51,8 +51,10 @@ class Writer:
         )
         try:
             composed = self._composer(due, sequence, step, sender).compose(letter)
-        except TemplateInvalid:
+        except TokenMissing:
             return Refused(due.enrollment_id, "TOKEN_MISSING")
+        except TemplateInvalid:
+            return Refused(due.enrollment_id, "TEMPLATE_ERROR")
         return Reservation(
             due.enrollment_id,
             due.position,
@@ -73,8 +75,10 @@ class Writer:
         values = {**token_values(sequence, due), "sender": self.senders[due.mailbox_id].values}
         try:
             title, notes = (compile_template(part, is_html=False).render(values) for part in (step.title, step.notes))
-        except TemplateInvalid:
+        except TokenMissing:
             return Refused(due.enrollment_id, "TOKEN_MISSING")
+        except TemplateInvalid:
+            return Refused(due.enrollment_id, "TEMPLATE_ERROR")
         follows = (
             NextStep() if step.is_blocking else after_step(sequence, due.position, now, due.time_zone, due.country)
         )

@@ -1,207 +1,147 @@
-"""What may a template say? Tokens, defaults and conditions; nothing that computes, calls or looks around."""
+"""How does a template become text? Checked, compiled once, filled with plain data."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Final, TypeVar
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
 from jinja2 import Template as JinjaTemplate
-from jinja2.exceptions import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, nodes
 
-from cadenza.errors import TemplateInvalid, TokenMissing
+from cadenza.errors import TemplateInvalid
+from cadenza.mail.markup import clean_source
+from cadenza.mail.template_rules import Problem, asked_for, problems_of, token_path
+from cadenza.mail.template_values import TokenEnvironment
 
-#: What a token may start with; the part behind the dot is a field or a property.
-ROOTS: Final = ("contact", "company", "sender", "sequence")
-#: Tokens without a dot.
-SINGLE: Final = ("unsubscribe_url",)
-FILTERS: Final = ("default", "title", "upper", "lower", "capitalize", "trim")
-
-_ALLOWED: Final = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.If, nodes.CondExpr,
-    nodes.Filter, nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Keyword,
-)  # fmt: skip
-
-_NAMES: Final = {
-    nodes.For: "a loop",
-    nodes.Call: "a call",
-    nodes.Macro: "a macro",
-    nodes.Include: "an include",
-    nodes.Import: "an import",
-    nodes.FromImport: "an import",
-    nodes.Extends: "an extends",
-    nodes.Block: "a block",
-    nodes.Assign: "an assignment",
-    nodes.Getitem: "brackets",
-    nodes.Test: "a test",
-}
+ENVIRONMENT: Final = TokenEnvironment()
+#: Characters; far more than a mail of words needs.
+LONGEST: Final = 200_000
 
 
-class _Missing(StrictUndefined):
-    """A token without a value: false in a condition, an error in the text."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-    def __ne__(self, other: object) -> bool:
-        return True
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _environment(*, is_html: bool) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        autoescape=is_html, undefined=_Missing, keep_trailing_newline=True, auto_reload=False
-    )
-    environment.filters = {name: environment.filters[name] for name in FILTERS} | {"link": _link}
-    environment.globals = {}
-    environment.tests = {}
-    return environment
-
-
-def _link(value: object) -> str:
-    """A value as the target of a link: web and mail addresses only."""
-    words = str(value).strip()
-    return words if words.lower().startswith(("https://", "http://", "mailto:", "tel:")) else "#"
-
-
-_PLAIN: Final = _environment(is_html=False)
-_HTML: Final = _environment(is_html=True)
-
-
-@dataclass(frozen=True, slots=True)
 class Template:
-    """A checked template; ``render`` takes plain dictionaries by root."""
+    """A checked template."""
 
-    #: Every token, by path ("contact.first_name").
-    tokens: tuple[str, ...]
-    #: Those that have no default and stand under no condition that asks for them.
-    required: tuple[str, ...]
-    _jinja: JinjaTemplate
+    def __init__(self, source: str) -> None:
+        #: As it is compiled: HTML is clean already, its tokens are marked with where they stand.
+        self.source = source
+        reading = _Reading()
+        self.body = reading.body(ENVIRONMENT.parse(source).body)
+        #: Every token, by path ("contact.first_name").
+        self.tokens: tuple[str, ...] = tuple(reading.tokens)
+        #: Those that must have a value: no default, and no condition around that asks for them.
+        self.required: tuple[str, ...] = tuple(reading.required)
+
+    @cached_property
+    def _compiled(self) -> JinjaTemplate:
+        return compile_tree(self.body)
 
     def render(self, values: Mapping[str, Any]) -> str:
-        """The text for one contact.
+        """The text for one contact; ``values`` are plain dictionaries by root.
 
         Raises:
             TokenMissing: names the token that has no value.
         """
-        try:
-            return self._jinja.render(values)
-        except UndefinedError as error:
-            raise TokenMissing(f"A token has no value: {error.message}.") from error
-        except (TemplateError, TypeError, ValueError, OverflowError, MemoryError) as error:
-            raise TokenMissing(f"The template cannot be filled in for this contact: {error}.") from error
+        return self._compiled.render(values)
 
 
 @lru_cache(maxsize=4_096)
-def compile_template(source: str, *, is_html: bool = False) -> Template:
-    """A template that may be trusted with a contact's data.
+def compile_template(source: str, *, is_html: bool) -> Template:
+    """A template that can do no harm, whoever wrote it and whatever its values are.
+
+    HTML is sanitised, its styles inlined, and values are escaped for the place where they stand.
 
     Raises:
-        TemplateInvalid: names the line, and the construct or the token that may not stand there.
+        TemplateInvalid: names each line with what may not stand there.
     """
-    environment = _HTML if is_html else _PLAIN
+    found = template_problems(source)
+    if found:
+        raise TemplateInvalid("; ".join(f"line {line}: {problem}" for line, problem in found))
+    return Template(clean_source(source, ENVIRONMENT)) if is_html else Template(source)
+
+
+def template_problems(source: str) -> list[Problem]:
+    """Everything that a template may not say, by line."""
+    if len(source) > LONGEST:
+        return [(1, f"the template has {len(source):,} characters: {LONGEST:,} are the most.")]
     try:
-        tree = environment.parse(source)
+        tree = ENVIRONMENT.parse(source)
+        raw = [(line, "'raw' may not stand here: write {{ '{{' }} for braces.")
+               for line, kind, _ in ENVIRONMENT.lex(source) if kind == "raw_begin"]  # fmt: skip
+        found = sorted({*raw, *problems_of(tree)})
+        if not found:
+            ENVIRONMENT.compile(tree)
     except TemplateSyntaxError as error:
-        raise TemplateInvalid(f"line {error.lineno}: {error.message}") from error
-    _check(tree)
-    tokens = dict.fromkeys(_tokens(tree))
-    required = dict.fromkeys(_required(tree, frozenset()))
-    return Template(tuple(tokens), tuple(required), environment.from_string(source))
+        return [(error.lineno, f"{error.message}.")]
+    except (RecursionError, SyntaxError, MemoryError):
+        return [(1, "the template is nested too deeply.")]
+    return found
 
 
-def _check(tree: nodes.Template) -> None:
-    for node in _walk(tree):
-        line = getattr(node, "lineno", 1) or 1
-        if not isinstance(node, _ALLOWED):
-            what = _NAMES.get(type(node), f"{type(node).__name__.lower()}")
-            raise TemplateInvalid(f"line {line}: {what} may not stand in a template; use tokens, defaults and if.")
-        if isinstance(node, nodes.Filter) and node.name not in (*FILTERS, "d", "link"):
-            raise TemplateInvalid(f"line {line}: there is no filter {node.name!r}; there are {', '.join(FILTERS)}.")
-        if isinstance(node, nodes.Getattr) and not isinstance(node.node, nodes.Name):
-            raise TemplateInvalid(f"line {line}: a token has two parts, such as contact.first_name.")
-        if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
-            raise TemplateInvalid(f"line {line}: {node.attr!r} is no name of a field or property.")
-        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name not in ROOTS:
-            raise TemplateInvalid(f"line {line}: {_unknown(node.node.name, ROOTS)}")
-    for name in _lone_names(tree):
-        if name.name not in SINGLE:
-            known = (*SINGLE, *(f"{root}.…" for root in ROOTS))
-            raise TemplateInvalid(f"line {name.lineno}: {_unknown(name.name, known)}")
+def compile_tree(body: Iterable[nodes.Node]) -> JinjaTemplate:
+    """Statements that were read from checked templates, compiled."""
+    tree = nodes.Template(list(body), lineno=1)
+    tree.set_environment(ENVIRONMENT)
+    for node in tree.find_all(nodes.Node):
+        node.lineno = node.lineno or 1
+    return ENVIRONMENT.from_string(tree)
 
 
-def _unknown(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, [word.removesuffix(".…") for word in known], n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-    return f"there is no token {name!r}: {hint}"
+_Node = TypeVar("_Node", bound=nodes.Node)
 
 
-def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
-    yield node
-    for child in node.iter_child_nodes():
-        yield from _walk(child)
+class _Reading:
+    """One pass over a tree: makes missing values an error where they would show, and notes the tokens."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, None] = {}
+        self.required: dict[str, None] = {}
+
+    def body(self, children: Sequence[nodes.Node], given: frozenset[str] = frozenset()) -> list[nodes.Node]:
+        """Statements, where the tokens of ``given`` are known to have values."""
+        return [self._statement(child, given) for child in children]
+
+    def _statement(self, node: nodes.Node, given: frozenset[str]) -> nodes.Node:
+        if isinstance(node, nodes.If):
+            inside = self.body(node.body, given | asked_for(node.test))
+            elifs = [part for part in self.body(node.elif_, given) if isinstance(part, nodes.If)]
+            return nodes.If(self._quiet(node.test), inside, elifs, self.body(node.else_, given))
+        assert isinstance(node, nodes.Output)
+        return nodes.Output([self._shown(part, given) for part in node.nodes])
+
+    def _shown(self, node: nodes.Expr, given: frozenset[str]) -> nodes.Expr:
+        if isinstance(node, nodes.TemplateData):
+            return node
+        if isinstance(node, nodes.Filter) and node.name.startswith("_") and node.node is not None:
+            return _filtered(self._value(node.node, given), node.name)
+        return _filtered(self._value(node, given), "_text")
+
+    def _value(self, node: nodes.Expr, given: frozenset[str]) -> nodes.Expr:
+        """An expression whose value shows: what it is made of must be there."""
+        path = token_path(node)
+        if path:
+            self.tokens[path] = None
+            if path not in given:
+                self.required[path] = None
+            return _filtered(node, "_needed", nodes.Const(path))
+        if isinstance(node, nodes.CondExpr):
+            inside = given | asked_for(node.test)
+            other = self._value(node.expr2, given) if node.expr2 is not None else nodes.Const("")
+            return nodes.CondExpr(self._quiet(node.test), self._value(node.expr1, inside), other)
+        if isinstance(node, nodes.Or):
+            return nodes.Or(self._quiet(node.left), self._value(node.right, given))
+        if isinstance(node, nodes.Filter) and node.node is not None:
+            inner = self._quiet(node.node) if node.name == "default" else self._value(node.node, given)
+            return _filtered(inner, node.name, *(self._value(argument, given) for argument in node.args))
+        return node
+
+    def _quiet(self, node: _Node) -> _Node:
+        """An expression that may find nothing."""
+        for part in (node, *node.find_all((nodes.Name, nodes.Getattr, nodes.Getitem))):
+            if path := token_path(part):
+                self.tokens[path] = None
+        return node
 
 
-def _lone_names(node: nodes.Node) -> Iterator[nodes.Name]:
-    for child in node.iter_child_nodes():
-        if isinstance(child, nodes.Name) and not isinstance(node, nodes.Getattr):
-            yield child
-        yield from _lone_names(child)
-
-
-def _path(node: nodes.Node) -> str | None:
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        return f"{node.node.name}.{node.attr}"
-    return node.name if isinstance(node, nodes.Name) and node.name in SINGLE else None
-
-
-def _tokens(tree: nodes.Node) -> Iterator[str]:
-    for node in _walk(tree):
-        path = _path(node)
-        if path and not (isinstance(node, nodes.Name) and node.name not in SINGLE):
-            yield path
-
-
-def _required(node: nodes.Node, asked_for: frozenset[str]) -> Iterator[str]:
-    """Tokens that must have a value, given those that a condition around has asked for."""
-    path = _path(node)
-    if path is not None:
-        if path not in asked_for:
-            yield path
-        return
-    if isinstance(node, nodes.Filter) and node.name in ("default", "d"):
-        return
-    if isinstance(node, (nodes.If, nodes.CondExpr)):
-        inside = asked_for | frozenset(_asked(node.test))
-        body = node.body if isinstance(node, nodes.If) else [node.expr1]
-        rest = [*node.elif_, *node.else_] if isinstance(node, nodes.If) else [node.expr2]
-        for child in body:
-            yield from _required(child, inside)
-        for child in rest:
-            if child is not None:
-                yield from _required(child, asked_for)
-        return
-    for child in node.iter_child_nodes():
-        yield from _required(child, asked_for)
-
-
-def _asked(test: nodes.Node) -> Iterator[str]:
-    """Tokens that have a value where the condition is true."""
-    path = _path(test)
-    if path:
-        yield path
-    elif isinstance(test, nodes.And):
-        yield from _asked(test.left)
-        yield from _asked(test.right)
-    elif isinstance(test, nodes.Compare) and [operand.op for operand in test.ops] == ["eq"]:
-        yield from _asked(test.expr)
+def _filtered(node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(node, name, list(arguments), [], None, None)
