@@ -56,7 +56,7 @@ class Room:
 #: An open delivery has no end yet, so it takes a place until a whole window after now at the earliest.
 ROOM = """
     SELECT m.id AS mailbox_id,
-           min(greatest(l.count - o.n - e.n, 0)) AS mails,
+           min(CASE WHEN l.count IS NOT NULL THEN greatest(l.count - o.n - e.n, 0) END) AS mails,
            coalesce(max(CASE
                WHEN o.n + e.n < l.count THEN CAST(:now AS timestamptz)
                WHEN o.n >= l.count THEN :now + make_interval(secs => l.seconds)
