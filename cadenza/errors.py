@@ -3,6 +3,8 @@
 The class docstring is the default message. A message names the thing, the cause and the remedy.
 """
 
+from __future__ import annotations
+
 
 class CadenzaError(Exception):
     """Cadenza could not do what was asked."""
@@ -90,6 +92,15 @@ class TemplateInvalid(CadenzaError):
     """The template uses something that templates may not use."""
 
     exit_code = 2
+    #: Each line of the template with what is wrong there.
+    problems: tuple[tuple[int, str], ...] = ()
+
+    @classmethod
+    def at(cls, *problems: tuple[int, str]) -> TemplateInvalid:
+        """The error that names these lines."""
+        error = cls("; ".join(f"line {line}: {problem}" for line, problem in problems))
+        error.problems = problems
+        return error
 
 
 class TokenMissing(CadenzaError):

@@ -36,6 +36,8 @@ _ATTRIBUTE: Final = re.compile(r'([a-zA-Z:-]+)="([^"]*)"')
 _LINK: Final = re.compile(r'<a (?:[^"<>]|"[^"]*")*?href="([^"]*)"(?:[^"<>]|"[^"]*")*>(.*?)</a>', re.DOTALL)
 _WEB_ADDRESS: Final = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
 _URLS: Final = ("href", "src", "cite")
+#: Characters of a line of plain text that was broken because the paragraph is long, not because a line ends.
+_FLOWS_ON: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,7 @@ class Skeleton:
         self._word = re.compile(rf"{self.mark}(\d+)z")
         markup = self._marked(source, environment)
         if is_plain:
-            paragraphs = re.split(r"\n{2,}", markup.strip("\n"))
-            markup = "".join("<p>" + part.replace("\n", "<br>\n") + "</p>\n" for part in paragraphs)
+            markup = self._paragraphs(markup)
         if "<style" in markup.lower():
             markup = _INLINER.inline(markup)
         markup = _CLEANER.clean(markup)
@@ -87,6 +88,17 @@ class Skeleton:
                 inside.append(text)
         return "".join(parts)
 
+    def _paragraphs(self, markup: str) -> str:
+        """Plain text as HTML: empty lines part paragraphs, long lines flow on, after short ones the line ends."""
+        # A condition on a line of its own is no line.
+        markup = re.sub(rf"(?m)^ *(<!--{self.mark}\d+z-->) *\n(?!\n)", r"\1", markup)
+        paragraphs = []
+        for paragraph in re.split(r"\n[ \t]*\n\s*", markup.strip()):
+            lines = paragraph.split("\n")
+            ends = ["\n" if len(line) > _FLOWS_ON else "<br>\n" for line in lines[:-1]]
+            paragraphs.append(f"<p>{''.join(map(''.join, zip(lines, [*ends, ''], strict=True)))}</p>\n")
+        return "".join(paragraphs)
+
     def _check(self) -> None:
         """Every tag still stands once, in its order: none was in a place that was cleaned away."""
         found = [int(number) for number in self._word.findall(self.markup)]
@@ -94,9 +106,12 @@ class Skeleton:
             return
         lost = next((number for number in range(len(self.pieces)) if found.count(number) != 1), None)
         piece = self.pieces[lost if lost is not None else next(n for n, f in enumerate(found) if n != f)]
-        raise TemplateInvalid(
-            f"line {piece.line}: {piece.text.strip()} may not stand there: tokens go between tags or into quoted "
-            "attributes of links and images, conditions around whole paragraphs or words."
+        raise TemplateInvalid.at(
+            (
+                piece.line,
+                f"{piece.text.strip()} may not stand there: tokens go between tags or into quoted attributes of links "
+                "and images, conditions around whole paragraphs or words.",
+            )
         )
 
     def as_source(self) -> str:
@@ -116,7 +131,7 @@ class Skeleton:
         name, value = found.groups()
         if name == "style" and (word := self._word.search(value)):
             piece = self.pieces[int(word[1])]
-            raise TemplateInvalid(f"line {piece.line}: {piece.text.strip()} may not stand in a style.")
+            raise TemplateInvalid.at((piece.line, f"{piece.text.strip()} may not stand in a style."))
         if name not in _URLS:
             return f'{name}="{self._filled(value, "_html")}"'
         start = self._word.match(value)
@@ -139,7 +154,7 @@ class Skeleton:
         order = [number for number in map(int, self._word.findall(words)) if self.pieces[number].expression is None]
         if order != [number for number, piece in enumerate(self.pieces) if piece.expression is None]:
             piece = next(piece for piece in self.pieces if piece.expression is None)
-            raise TemplateInvalid(f"line {piece.line}: conditions between rows of a table need a text template beside.")
+            raise TemplateInvalid.at((piece.line, "conditions between rows of a table need a 'text' beside the HTML."))
         return self._word.sub(lambda word: self.pieces[int(word[1])].text, literal(words))
 
     def _own_line(self, found: re.Match[str]) -> str:

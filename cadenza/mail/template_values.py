@@ -35,9 +35,7 @@ class TokenEnvironment(ImmutableSandboxedEnvironment):
     """Jinja without anything to find: a token is looked up in a dictionary and is text or nothing."""
 
     def __init__(self) -> None:
-        super().__init__(
-            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False, cache_size=0
-        )
+        super().__init__(keep_trailing_newline=True, auto_reload=False, cache_size=0)
         self.globals, self.tests = {}, {}
         self.filters = dict(_FILTERS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar
@@ -17,6 +18,8 @@ from cadenza.mail.template_values import TokenEnvironment
 ENVIRONMENT: Final = TokenEnvironment()
 #: Characters; far more than a mail of words needs.
 LONGEST: Final = 200_000
+#: A condition on a line of its own, which is no line of the text.
+_OWN_LINE: Final = re.compile(r"^[ \t]*(\{%[^%]*%\})[ \t]*\n", re.MULTILINE)
 
 
 class Template:
@@ -56,8 +59,8 @@ def compile_template(source: str, *, is_html: bool) -> Template:
     """
     found = template_problems(source)
     if found:
-        raise TemplateInvalid("; ".join(f"line {line}: {problem}" for line, problem in found))
-    return Template(clean_source(source, ENVIRONMENT)) if is_html else Template(source)
+        raise TemplateInvalid.at(*found)
+    return Template(clean_source(source, ENVIRONMENT)) if is_html else Template(_OWN_LINE.sub(r"\1", source))
 
 
 def template_problems(source: str) -> list[Problem]:
@@ -99,7 +102,11 @@ class _Reading:
 
     def body(self, children: Sequence[nodes.Node], given: frozenset[str] = frozenset()) -> list[nodes.Node]:
         """Statements, where the tokens of ``given`` are known to have values."""
-        return [self._statement(child, given) for child in children]
+        body = [self._statement(child, given) for child in children]
+        for before, node, after in zip([None, *body], body, body[1:], strict=False):
+            if isinstance(node, nodes.If) and isinstance(after, nodes.Output):
+                _keep_paragraphs_apart(before, node, after)
+        return body
 
     def _statement(self, node: nodes.Node, given: frozenset[str]) -> nodes.Node:
         if isinstance(node, nodes.If):
@@ -141,6 +148,18 @@ class _Reading:
             if path := token_path(part):
                 self.tokens[path] = None
         return node
+
+
+def _keep_paragraphs_apart(before: nodes.Node | None, condition: nodes.If, after: nodes.Output) -> None:
+    """A paragraph that is left out takes the empty line behind it along."""
+    last = before.nodes[-1] if isinstance(before, nodes.Output) else None
+    first = after.nodes[0]
+    starts_paragraph = before is None or (isinstance(last, nodes.TemplateData) and last.data.endswith("\n\n"))
+    if starts_paragraph and isinstance(first, nodes.TemplateData) and first.data.startswith("\n"):
+        first.data = first.data[1:]
+        for branch in (condition.body, *(part.body for part in condition.elif_), condition.else_):
+            if branch:
+                branch.append(nodes.Output([nodes.TemplateData("\n")]))
 
 
 def _filtered(node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:
