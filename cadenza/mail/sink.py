@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from cadenza.errors import PortInUse
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 _numbers = itertools.count(1)
 
+#: The Message-ID is looked for in so many bytes.
+_HEADERS = 65_536
 #: The largest mail it takes, in bytes.
 LARGEST = 35 * 1024 * 1024
 
@@ -45,23 +48,38 @@ class MaildirHandler:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.maildir = folder / "Maildir"
         for name in ("new", "cur", "tmp"):
-            (folder / "Maildir" / name).mkdir(parents=True, exist_ok=True)
+            (self.maildir / name).mkdir(parents=True, exist_ok=True)
         for first in range(256):
             (folder / "by-message-id" / f"{first:02x}").mkdir(parents=True, exist_ok=True)
+        for left in (self.maildir / "tmp").iterdir():
+            # A sink that was killed: what is indexed was taken, the rest never got its 250.
+            if left.stat().st_nlink > 1:
+                left.rename(self.maildir / "new" / left.name)
+            else:
+                left.unlink()
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Offer pipelining: commands are read one by one from a stream anyhow."""
+        session.host_name = hostname
+        return [responses[0], "250-PIPELINING", *responses[1:]]
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Take one mail."""
         name = f"{time.time_ns()}.{os.getpid()}_{next(_numbers)}.cadenza"
         content: bytes = envelope.original_content
-        path = self.folder / "Maildir" / "tmp" / name
-        taken = self.folder / "Maildir" / "new" / name
+        path = self.maildir / "tmp" / name
         try:
-            path.write_bytes(b"Delivered-To: " + ", ".join(envelope.rcpt_tos).encode() + b"\r\n" + content)
-            path.rename(taken)
-            found = _MESSAGE_ID.search(content)
-            if found and not (index := _index(self.folder, found.group(1))).exists():
-                index.hardlink_to(taken)
+            with open(path, "wb", buffering=0) as file:
+                file.write(b"Delivered-To: " + ", ".join(envelope.rcpt_tos).encode() + b"\r\n" + content)
+            # Indexed first: a mail that recovery cannot find would be sent again.
+            if found := _MESSAGE_ID.search(content, 0, _HEADERS):
+                with suppress(FileExistsError):
+                    os.link(path, _index(self.folder, found.group(1)))
+            os.rename(path, self.maildir / "new" / name)
         except OSError as error:
             return f"452 4.3.1 {error.strerror}"
         return f"250 2.0.0 Ok: queued as {name.split('.')[0]}"
@@ -106,17 +124,22 @@ async def _listen(folder: Path, port: int) -> asyncio.Server:
     Raises:
         PortInUse: another program listens there.
     """
-    handler = MaildirHandler(folder)
+    handlers: list[MaildirHandler] = []
     try:
-        return await asyncio.get_running_loop().create_server(
-            lambda: SMTP(handler, hostname="cadenza-sink", data_size_limit=LARGEST, enable_SMTPUTF8=True),
+        server = await asyncio.get_running_loop().create_server(
+            lambda: SMTP(handlers[0], hostname="cadenza-sink", data_size_limit=LARGEST, enable_SMTPUTF8=True),
             host="127.0.0.1",
             port=port,
+            start_serving=False,
         )
     except OSError as error:
         raise PortInUse(
             f"Port {port} is taken by another program: choose another one with CADENZA_SINK_PORT."
         ) from error
+    # Only now: whoever has the port may tidy up the folder.
+    handlers.append(MaildirHandler(folder))
+    await server.start_serving()
+    return server
 
 
 async def _serve(folder: Path, port: int) -> None:

@@ -6,9 +6,9 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cadenza.errors import SettingsInvalid
 from cadenza.mail.transports.connection import Server
@@ -32,6 +32,12 @@ class SmtpSettings(BaseModel):
     username: str | None = None
     password_env: str | None = None
     password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _no_password_in_the_open(self) -> Self:
+        if self.username and self.security == "none" and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("a password may not travel in the open: choose security starttls or tls")
+        return self
 
     def password(self) -> str | None:
         """The secret itself.
@@ -75,7 +81,7 @@ class Transports:
         try:
             chosen = SmtpSettings.model_validate(transport)
         except ValidationError as error:
-            problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+            problems = "; ".join(": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in error.errors())
             raise SettingsInvalid(f"The transport of mailbox {mailbox_id}: {problems}. See docs/sending.md.") from error
         server = Server(
             chosen.host,

@@ -43,6 +43,11 @@ class Server:
 class Broken(Exception):
     """The connection is of no use any more; nothing was accepted."""
 
+    def __init__(self, reason: str, *, is_worth_another: bool) -> None:
+        super().__init__(reason)
+        #: It had gone away while nobody used it: a new one may do better at once.
+        self.is_worth_another = is_worth_another
+
 
 class Connection:
     """A logged-in SMTP connection that stops between the server's 354 and the body."""
@@ -50,11 +55,22 @@ class Connection:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.used_at = time.monotonic()
+        self._was_used = False
         try:
             self._smtp = self._open(server)
         except smtplib.SMTPAuthenticationError as error:
+            if error.smtp_code // 100 == 4:
+                raise MailServerUnavailable(
+                    f"The mail server {server.host} cannot log anybody in at present ({error.smtp_code}): "
+                    "its mails wait and are tried again."
+                ) from error
             raise MailboxRefused(
                 f"{server.host} refused the login ({error.smtp_code}): check user name and password of the mailbox."
+            ) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise MailboxRefused(
+                f"{server.host}:{server.port} does not offer what the mailbox asks for ({error}): "
+                "check its security and user name."
             ) from error
         except (OSError, smtplib.SMTPException) as error:
             raise MailServerUnavailable(
@@ -97,20 +113,25 @@ class Connection:
         Raises:
             Broken: the connection went away before the final dot was sent.
         """
+        is_in_use = False
         try:
             refused = self._envelope(mail)
             if refused:
                 return refused
+            is_in_use = True
             may_go = before_body(mail)
-            is_late = mail.deadline is not None and time.monotonic() > mail.deadline
-            if not may_go or is_late:
+            left = ANSWER_SECONDS if mail.deadline is None else min(mail.deadline - time.monotonic(), ANSWER_SECONDS)
+            if not may_go or left <= 0:
                 self.close()  # the only way out of DATA without a message
                 result = AttemptResult.DEFERRED if may_go else AttemptResult.LOST
                 return Attempt(mail.delivery_id, result, text="Too late for its lease." if may_go else "")
-            self._send(_stuffed(mail.message))
+            self._send_all(_stuffed(mail.message), left)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise Broken(type(error).__name__) from error
+            raise Broken(type(error).__name__, is_worth_another=self._was_used and not is_in_use) from error
+        except BaseException:
+            self.close()  # it stands in the middle of a message
+            raise
         return self._answer_to_dot(mail)
 
     def _envelope(self, mail: Outgoing) -> Attempt | None:
@@ -137,13 +158,14 @@ class Connection:
                     break
         if len(replies) == 3 and replies[2][0] == 354 and all(code // 100 == 2 for code, _ in replies[:2]):
             return None
-        code, words = next(reply for reply in replies if reply[0] // 100 in (4, 5) or reply is replies[-1])
-        if len(replies) == 3 and replies[2][0] == 354:
-            self.close()  # it wants a body although it refused the envelope
-        elif code == 421:
-            self.close()
+        code, words = next((reply for reply in replies if reply[0] // 100 in (4, 5)), (0, b"An answer beyond SMTP."))
+        if not code or code == 421 or (len(replies) == 3 and replies[2][0] == 354):
+            self.close()  # it wants a body although it refused the envelope, or there is no talking with it
         else:
-            self._smtp.rset()
+            try:
+                self._smtp.rset()
+            except (OSError, smtplib.SMTPException):
+                self.close()
         return _attempt(mail, code, words)
 
     def _answer_to_dot(self, mail: Outgoing) -> Attempt:
@@ -156,6 +178,10 @@ class Connection:
             self.close()
             return Attempt(mail.delivery_id, AttemptResult.SILENCE)
         self.used_at = time.monotonic()
+        self._was_used = True
+        if code // 100 not in (2, 4, 5):
+            self.close()
+            return Attempt(mail.delivery_id, AttemptResult.SILENCE, text="An answer beyond SMTP.")
         if code == 421:
             self.close()
         return _attempt(mail, code, words)
@@ -164,6 +190,12 @@ class Connection:
         if self._smtp.sock is None:
             raise smtplib.SMTPServerDisconnected("closed")
         self._smtp.sock.sendall(data)
+
+    def _send_all(self, data: bytes, seconds: float) -> None:
+        """Send a whole message in this time, or break off before its dot."""
+        assert self._smtp.sock is not None
+        self._smtp.sock.settimeout(seconds)
+        self._send(data)
 
     @property
     def is_open(self) -> bool:

@@ -33,7 +33,13 @@ class SmtpTransport:
             for number, mail in enumerate(outgoing):
                 try:
                     connection = connection if connection and connection.is_open else self._take()
-                    attempt = connection.hand_over(mail, before_body)
+                    try:
+                        attempt = connection.hand_over(mail, before_body)
+                    except Broken as error:
+                        if not error.is_worth_another:
+                            raise
+                        connection = Connection(self.server)
+                        attempt = connection.hand_over(mail, before_body)
                     broken = 0
                 except Broken as error:
                     attempt = Attempt(mail.delivery_id, AttemptResult.DEFERRED, text=f"Connection lost: {error}.")
