@@ -21,6 +21,9 @@ _QUEUED = tuple(
     for pattern in (r"queued as <?([^\s>]+)", r"\bid=<?([^\s>,]+)", r"^(?:2\.\d\.\d )?ok:? +(?:id )?<?([\w.@+=-]{8,})")
 )
 
+#: What would end an address, or the command it stands in, early.
+_UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
+
 #: Seconds to wait for any answer but that to the final dot (RFC 5321, 4.5.3.2: five minutes are for slow queues).
 ANSWER_SECONDS = 60.0
 
@@ -136,6 +139,8 @@ class Connection:
 
     def _envelope(self, mail: Outgoing) -> Attempt | None:
         """MAIL, RCPT and DATA up to the 354; the attempt, if the server refuses one of them."""
+        if _UNFIT.search(mail.from_address + mail.to_address):
+            return Attempt(mail.delivery_id, AttemptResult.REJECTED, 553, "5.1.3", "This is no address.")
         needs_utf8 = not (mail.from_address + mail.to_address).isascii()
         if needs_utf8 and not self._smtp.has_extn("smtputf8"):
             return Attempt(
@@ -147,18 +152,24 @@ class Connection:
             "DATA\r\n",
         )
         replies: list[tuple[int, bytes]] = []
-        if self._pipelines:
-            self._send("".join(commands).encode())
-            replies = [self._smtp.getreply() for _ in commands]
-        else:
+        try:
+            if self._pipelines:
+                self._send("".join(commands).encode())
             for command in commands:
-                self._send(command.encode())
+                if not self._pipelines:
+                    self._send(command.encode())
                 replies.append(self._smtp.getreply())
-                if replies[-1][0] // 100 not in (2, 3):
+                if not self._pipelines and replies[-1][0] // 100 not in (2, 3):
                     break
+        except (OSError, smtplib.SMTPException):
+            if not any(code // 100 in (4, 5) for code, _ in replies):
+                raise
+            self.close()  # it refused and hung up
         if len(replies) == 3 and replies[2][0] == 354 and all(code // 100 == 2 for code, _ in replies[:2]):
             return None
         code, words = next((reply for reply in replies if reply[0] // 100 in (4, 5)), (0, b"An answer beyond SMTP."))
+        if code == 421 and self._was_used:
+            raise smtplib.SMTPServerDisconnected("enough for one connection")
         if not code or code == 421 or (len(replies) == 3 and replies[2][0] == 354):
             self.close()  # it wants a body although it refused the envelope, or there is no talking with it
         else:

@@ -1,0 +1,215 @@
+"""An SMTP server that misbehaves as the recipient's local part asks, and remembers what it really accepted.
+
+Directives are joined with ``+``: ``rcpt-550-5.1.1``, ``data-451-4.7.1``, ``eod-554-5.7.1`` answer at that command;
+``grey-3`` defers the first three tries; ``mid421`` and ``middrop`` break off inside the message; ``acceptdrop`` accepts
+and hangs up without a word; ``accepthang-2`` accepts and keeps silent for two seconds; ``slow-1`` answers late;
+``garbage`` accepts and answers nonsense; ``rcptdrop`` refuses the recipient with 550 and hangs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import ssl
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class FaultServer:
+    """Runs on a thread of its own inside ``with``."""
+
+    #: Whether it offers PIPELINING, SMTPUTF8, STARTTLS; the account it wants; what it greets with.
+    pipelining: bool = True
+    smtputf8: bool = True
+    tls: ssl.SSLContext | None = None
+    is_tls_from_start: bool = False
+    account: tuple[str, str] | None = None
+    auth_reply: bytes = b"535 5.7.8 Authentication credentials invalid\r\n"
+    greeting: bytes = b"220 fault.example ESMTP\r\n"
+    #: Hang up after so many messages of one connection, when the next command comes.
+    mails_per_connection: int | None = None
+    #: Say so before.
+    says_goodbye: bool = False
+    #: What was accepted, as (recipient, message without dot-stuffing); commands seen; connections made.
+    accepted: list[tuple[str, bytes]] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+
+    def __enter__(self) -> FaultServer:
+        self._tries: Counter[str] = Counter()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def _listen(self) -> asyncio.Server:
+        context = self.tls if self.is_tls_from_start else None
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context, limit=64 << 20)
+
+    def __exit__(self, *_: object) -> None:
+        async def close() -> None:
+            self._server.close()
+            sessions = asyncio.all_tasks() - {asyncio.current_task()}
+            for session in sessions:
+                session.cancel()
+            await asyncio.gather(*sessions, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        session = _Session(self, reader, writer)
+        try:
+            writer.write(self.greeting)
+            while await session.answer():
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+
+@dataclass
+class _Session:
+    server: FaultServer
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    recipient: str = ""
+    mails: int = 0
+    is_secure: bool = False
+
+    def directive(self, name: str) -> str | None:
+        for word in self.recipient.split("@")[0].split("+"):
+            if word == name or word.startswith(f"{name}-"):
+                return word[len(name) + 1 :]
+        return None
+
+    def reply(self, text: str) -> None:
+        self.writer.write(text.encode() + b"\r\n")
+
+    async def answer(self) -> bool:
+        """Answer one command; False ends the connection."""
+        await self.writer.drain()
+        line = await self.reader.readline()
+        command = line.decode().strip()
+        self.server.commands.append(command)
+        verb = command[:4].upper()
+        if not line or (self.server.mails_per_connection and self.mails >= self.server.mails_per_connection):
+            if self.server.says_goodbye:
+                self.reply("421 4.7.0 too many messages for one connection")
+                await self.writer.drain()
+            return False
+        handle = getattr(self, f"on_{verb.lower()}", None)
+        if handle is None:
+            self.reply("502 5.5.2 unknown")
+            return True
+        return bool(await handle(command))
+
+    async def on_ehlo(self, _: str) -> bool:
+        server = self.server
+        offers = [
+            "fault.example",
+            *(["PIPELINING"] if server.pipelining else []),
+            *(["SMTPUTF8"] if server.smtputf8 else []),
+            *(["STARTTLS"] if server.tls and not self.is_secure and not server.is_tls_from_start else []),
+            *(["AUTH PLAIN"] if server.account else []),
+            "ENHANCEDSTATUSCODES",
+        ]
+        for number, offer in enumerate(offers, start=1):
+            self.reply(f"250{' ' if number == len(offers) else '-'}{offer}")
+        return True
+
+    async def on_star(self, _: str) -> bool:
+        self.reply("220 2.0.0 go ahead")
+        await self.writer.drain()
+        await self.writer.start_tls(self.server.tls)
+        self.is_secure = True
+        return True
+
+    async def on_auth(self, command: str) -> bool:
+        _, user, password = base64.b64decode(command.split()[-1]).decode().split("\0")
+        is_right = (user, password) == self.server.account
+        self.writer.write(b"235 2.7.0 ok\r\n" if is_right else self.server.auth_reply)
+        return True
+
+    async def on_mail(self, _: str) -> bool:
+        self.recipient = ""
+        self.reply("250 2.1.0 Ok")
+        return True
+
+    async def on_rcpt(self, command: str) -> bool:
+        found = re.search("<([^>]*)>", command)
+        address = found[1] if found else ""
+        before, self.recipient = self.recipient, address
+        self.server._tries[address] += 1
+        grey = self.directive("grey")
+        if refused := self.directive("rcpt"):
+            self.reply(f"{refused.replace('-', ' ')} scripted")
+        elif self.directive("rcptdrop") is not None:
+            self.reply("550 5.1.1 nobody here, and goodbye")
+            await self.writer.drain()
+            return False
+        elif grey and self.server._tries[address] <= int(grey):
+            self.reply("450 4.2.0 greylisted, try again later")
+        else:
+            self.reply("250 2.1.5 Ok")
+            return True
+        self.recipient = before
+        return True
+
+    async def on_data(self, _: str) -> bool:
+        if not self.recipient:
+            self.reply("554 5.5.1 no valid recipients")
+            return True
+        if refused := self.directive("data"):
+            self.reply(f"{refused.replace('-', ' ')} scripted")
+            return True
+        self.reply("354 go")
+        await self.writer.drain()
+        if self.directive("mid421") is not None or self.directive("middrop") is not None:
+            await self.reader.read(64)
+            if self.directive("mid421") is not None:
+                self.reply("421 4.3.2 shutting down")
+                await self.writer.drain()
+            else:
+                self.writer.transport.abort()
+            return False
+        stuffed = await self.reader.readuntil(b"\r\n.\r\n")
+        if refused := self.directive("eod"):
+            self.reply(f"{refused.replace('-', ' ')} scripted")
+            return True
+        self.server.accepted.append((self.recipient, stuffed[:-3].replace(b"\r\n..", b"\r\n.")))
+        self.mails += 1
+        if self.directive("acceptdrop") is not None:
+            self.writer.transport.abort()
+            return False
+        if wait := self.directive("accepthang") or self.directive("slow"):
+            await asyncio.sleep(float(wait))
+        if self.directive("garbage") is not None:
+            self.writer.write(b"what was that?\r\n")
+            return True
+        self.reply(f"250 2.0.0 Ok: queued as F{len(self.server.accepted):08X}")
+        return True
+
+    async def on_rset(self, _: str) -> bool:
+        self.recipient = ""
+        self.reply("250 2.0.0 Ok")
+        return True
+
+    async def on_noop(self, _: str) -> bool:
+        self.reply("250 2.0.0 Ok")
+        return True
+
+    async def on_quit(self, _: str) -> bool:
+        self.reply("221 2.0.0 Bye")
+        await self.writer.drain()
+        return False
