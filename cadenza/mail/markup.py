@@ -140,7 +140,18 @@ class Skeleton:
         return f'{name}="{head}{self._filled(rest, "_url_part")}"'
 
     def _filled(self, text: str, how: str) -> str:
-        return self._word.sub(lambda word: f"{{{{ ({self.pieces[int(word[1])].expression})|{how} }}}}", text)
+        def put_in(word: re.Match[str]) -> str:
+            piece = self.pieces[int(word[1])]
+            if piece.expression is None:
+                raise TemplateInvalid.at(
+                    (
+                        piece.line,
+                        f"{piece.text.strip()} may not stand inside a tag: write {{{{ a if b else c }}}} there.",
+                    )
+                )
+            return f"{{{{ ({piece.expression})|{how} }}}}"
+
+        return self._word.sub(put_in, text)
 
     def as_text_source(self) -> str:
         """The words of the HTML as a template of plain text; a link's address stands behind it."""
