@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -57,11 +58,17 @@ class Bodies:
         lead, words = _FAREWELL.get(sequence.language.lower().partition("-")[0], _FAREWELL["en"])
         postal = [line.strip() for line in postal_address.splitlines() if line.strip()]
         return cls(
-            Template(f"{text.source.strip()}\n\n{_text_footer(postal, lead, _UNSUBSCRIBE not in text.tokens)}"),
+            Template(_ended(text.source) + _text_footer(postal, lead, _UNSUBSCRIBE not in text.tokens)),
             Template(
                 _document(html.source + _html_footer(postal, lead, words, _UNSUBSCRIBE not in html.tokens), sequence)
             ),
         )
+
+
+def _ended(source: str) -> str:
+    """A text with the empty line behind it; a condition that ends it brings one line end of its own."""
+    text = source.strip()
+    return text + ("\n" if re.search(r"\n\{%[^%]*%\}$", text) else "\n\n")
 
 
 def _text_footer(postal: list[str], lead: str, needs_link: bool) -> str:

@@ -92,12 +92,25 @@ class Skeleton:
         """Plain text as HTML: empty lines part paragraphs, long lines flow on, after short ones the line ends."""
         # A condition on a line of its own is no line.
         markup = re.sub(rf"(?m)^ *(<!--{self.mark}\d+z-->) *\n(?!\n)", r"\1", markup)
-        paragraphs = []
+        own_line = re.compile(rf"(?m)^(<!--{self.mark}\d+z-->)")
+        made: list[str] = []
         for paragraph in re.split(r"\n[ \t]*\n\s*", markup.strip()):
-            lines = paragraph.split("\n")
-            ends = ["\n" if len(line) > _FLOWS_ON else "<br>\n" for line in lines[:-1]]
-            paragraphs.append(f"<p>{''.join(map(''.join, zip(lines, [*ends, ''], strict=True)))}</p>\n")
-        return "".join(paragraphs)
+            # One that a condition takes away goes as a whole; a condition on some of its lines stays inside.
+            parts = own_line.split(paragraph)
+            if parts[0] and self._is_closed(paragraph):
+                parts = [paragraph]
+            made += [part if number % 2 else _paragraph(part) for number, part in enumerate(parts)]
+        return "".join(made)
+
+    def _is_closed(self, markup: str) -> bool:
+        """Whether each condition that begins here ends here."""
+        depth = 0
+        for number in self._word.findall(markup):
+            statement = self.pieces[int(number)].text.strip("{}%-+ \n")
+            depth += statement.startswith("if ") - (statement == "endif")
+            if depth < 0:
+                return False
+        return depth == 0
 
     def _check(self) -> None:
         """Every tag still stands once, in its order: none was in a place that was cleaned away."""
@@ -181,6 +194,13 @@ class Skeleton:
 
     def _said(self, text: str) -> str:
         return self._word.sub(lambda word: f"{{{self.pieces[int(word[1])].expression}}}", html.unescape(text))
+
+
+def _paragraph(text: str) -> str:
+    lines = text.strip().split("\n")
+    ends = ["\n" if len(line) > _FLOWS_ON else "<br>\n" for line in lines[:-1]]
+    words = "".join(map("".join, zip(lines, [*ends, ""], strict=True)))
+    return f"<p>{words}</p>\n" if words else ""
 
 
 def clean_source(source: str, environment: Environment) -> str:
