@@ -12,7 +12,8 @@ from jinja2 import nodes
 
 from cadenza.domain.sequence import Sequence, Step
 from cadenza.mail.encoding import quoted
-from cadenza.mail.markup import Skeleton, literal
+from cadenza.mail.markup import Skeleton
+from cadenza.mail.plain_text import literal, text_source
 from cadenza.mail.templates import ENVIRONMENT, Template, compile_template, compile_tree
 
 #: Quoted-printable bodies never contain "=_" (RFC 2045, 6.7).
@@ -54,7 +55,7 @@ class Bodies:
         if step.text.strip() or not step.html.strip():
             text = compile_template(step.text, is_html=False)
         else:
-            text = Template(Skeleton(step.html, ENVIRONMENT).as_text_source())
+            text = Template(text_source(Skeleton(step.html, ENVIRONMENT)))
         lead, words = _FAREWELL.get(sequence.language.lower().partition("-")[0], _FAREWELL["en"])
         postal = [line.strip() for line in postal_address.splitlines() if line.strip()]
         return cls(

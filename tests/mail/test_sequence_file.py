@@ -167,6 +167,7 @@ steps:
         ("steps:\n  - email: {text: x}\n", "an email needs a 'subject'"),
         (email_with("reply_to: 1"), "there is none before"),
         ("steps:\n  - email: {subject: a, text: b}\n    to-do: {title: c}\n", "either 'email' or 'to-do'"),
+        (email_with("html: <table>{% if contact.a %}<tr><td>x</td></tr>{% endif %}</table>"), "need a 'text' beside"),
     ],
 )
 def test_a_file_that_is_no_sequence_is_named_with_its_line(tmp_path, text, words):
