@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -15,7 +15,6 @@ from cadenza.mail.transports.connection import Server
 from cadenza.mail.transports.outgoing import BeforeBody, Outgoing, Transport
 from cadenza.mail.transports.sink import SinkTransport
 from cadenza.mail.transports.smtp import SmtpTransport
-from cadenza.settings import Settings
 
 __all__ = ["BeforeBody", "Outgoing", "Transport", "Transports"]
 
@@ -61,10 +60,29 @@ class SmtpSettings(BaseModel):
         return None
 
 
+class SendingSettings(Protocol):
+    """The settings that sending knows."""
+
+    @property
+    def home(self) -> Path:
+        """Where the sink's folder is."""
+        ...
+
+    @property
+    def sink_port(self) -> int:
+        """Where the sink listens."""
+        ...
+
+    @property
+    def dot_timeout_seconds(self) -> int:
+        """How long to wait for the answer to a final dot."""
+        ...
+
+
 class Transports:
     """The connections of this process to mail servers; mailboxes of one login share theirs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SendingSettings) -> None:
         self.settings = settings
         self._open: dict[Any, Transport] = {}
         self._lock = threading.Lock()
