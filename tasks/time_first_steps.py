@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.cadence import first_due
-from cadenza.domain.zones import ZoneSource, country_code, zone_named, zone_of_country, zone_of_phone
+from cadenza.domain.zones import ZoneSource, country_code, is_area_split, zone_named, zone_of_country, zone_of_phone
 from cadenza.errors import WrongUse
 from cadenza.runtime import current
 
@@ -34,11 +34,10 @@ def time_first_steps(candidates: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     given = candidates["time_zone"]
     own = _mapped(given, zone_named)
     timed["is_zone_unknown"] = (given.notna() & (given.str.strip() != "") & own.isna()).to_numpy(dtype=bool)
-    phones = candidates["phone"].str.replace(r"[^\d+]", "", regex=True)
-    phones = _alike(phones.where(phones.str.startswith("+").fillna(False).astype(bool)))
     countries = _mapped(candidates["country"], country_code)
+    phones = _telling(_international(candidates["phone"], countries))
     company_countries = _mapped(candidates["company_country"], country_code)
-    timed["country_code"] = countries.fillna(_mapped(phones, lambda phone: zone_of_phone(phone)[1])).fillna(
+    timed["country_code"] = countries.fillna(_mapped(phones, lambda phone: zone_of_phone(phone, year)[1])).fillna(
         company_countries
     )
     _climb(timed, batch, own, phones, countries, company_countries, year)
@@ -69,7 +68,7 @@ def _climb(
     rungs: list[tuple[ZoneSource, Callable[[], pd.Series]]] = [
         (ZoneSource.CHOSEN, lambda: everyone.fillna(zone_named(chosen)) if chosen else everyone),
         (ZoneSource.CONTACT, lambda: own),
-        (ZoneSource.PHONE, lambda: _mapped(phones, lambda phone: zone_of_phone(phone)[0])),
+        (ZoneSource.PHONE, lambda: _mapped(phones, lambda phone: zone_of_phone(phone, year)[0])),
         (ZoneSource.COUNTRY, lambda: _mapped(countries, lambda code: zone_of_country(code, year))),
         (ZoneSource.COMPANY, lambda: company),
         (
@@ -92,9 +91,25 @@ def _climb(
     timed["time_zone_source"] = sources
 
 
-def _alike(phones: pd.Series) -> pd.Series:
-    """For each number the first that shares its length and first digits: zone and country hang on those."""
-    return phones.groupby([phones.str.slice(0, 8), phones.str.len()]).transform("first")
+def _international(given: pd.Series, countries: pd.Series) -> pd.Series:
+    """Phone numbers as "+" and digits; missing where the country code is."""
+    digits = given.str.replace(r"[^\d+]", "", regex=True).str.replace(r"^00", "+", regex=True)
+    is_american = countries.isin(["US", "CA"])
+    if is_american.any():
+        local = digits.where(is_american).str.extract(r"^1?([2-9]\d{9})$", expand=False)
+        digits = digits.mask(local.notna(), "+1" + local)
+    return digits.where(digits.str.match(r"\+\d{7}").fillna(False).astype(bool))
+
+
+def _telling(phones: pd.Series) -> pd.Series:
+    """For each number one that lives in the same zone and stands for many: the fewer different, the fewer to parse.
+
+    Zone and country hang on the length and the first digits; in North America on the area code, mostly.
+    """
+    areas = phones.where(phones.str.match(r"\+1\d{10}$").fillna(False).astype(bool)).str.slice(0, 5)
+    whole = [area for area in areas.dropna().unique() if not is_area_split(area)]
+    alike = phones.groupby([phones.str.slice(0, 8), phones.str.len()]).transform("first")
+    return alike.mask(areas.isin(whole), areas + "2345678") if whole else alike
 
 
 def _mapped(words: pd.Series, meaning: Callable[[str], str | None]) -> pd.Series:

@@ -41,3 +41,9 @@ class Batch:
     def is_mail_first(self) -> bool:
         """Whether the contacts start with an email."""
         return self.has_start and self.sequence.step(self.options.start_position).kind is StepKind.EMAIL
+
+    @property
+    def segment_words(self) -> str:
+        """Whom the batch is about, in words: a list's name, a filter, or how many chosen contacts."""
+        chosen = len(self.segment.contact_ids)
+        return self.segment.name or self.segment.filter or f"{chosen:,} chosen contact{'' if chosen == 1 else 's'}"

@@ -28,7 +28,7 @@ _OTHER_NAMES: Mapping[str, str] = {
     "deutschland": "DE", "österreich": "AT", "oesterreich": "AT", "schweiz": "CH", "frankreich": "FR", "italien": "IT",
     "spanien": "ES", "portugal": "PT", "niederlande": "NL", "holland": "NL", "belgien": "BE", "luxemburg": "LU",
     "dänemark": "DK", "schweden": "SE", "norwegen": "NO", "finnland": "FI", "polen": "PL", "tschechien": "CZ",
-    "tschechische republik": "CZ", "czech republic": "CZ", "slowakei": "SK", "ungarn": "HU", "rumänien": "RO",
+    "tschechische republik": "CZ", "czechia": "CZ", "slowakei": "SK", "ungarn": "HU", "rumänien": "RO",
     "bulgarien": "BG", "griechenland": "GR", "türkei": "TR", "turkey": "TR", "irland": "IE", "island": "IS",
     "kroatien": "HR", "slowenien": "SI", "serbien": "RS", "estland": "EE", "lettland": "LV", "litauen": "LT",
     "vereinigtes königreich": "GB", "großbritannien": "GB", "grossbritannien": "GB", "england": "GB", "scotland": "GB",
@@ -38,6 +38,12 @@ _OTHER_NAMES: Mapping[str, str] = {
     "south korea": "KR", "korea": "KR", "russland": "RU", "ukraine": "UA", "südafrika": "ZA", "ägypten": "EG",
     "vereinigte arabische emirate": "AE", "uae": "AE", "singapur": "SG", "viet nam": "VN",
 }  # fmt: skip
+
+#: Of zones with the same clocks the one that people know.
+_LARGEST = frozenset({"Europe/London"})
+
+#: Digits of the shortest number that is not a service's.
+_SHORTEST_NUMBER = 7
 
 
 @cache
@@ -86,29 +92,58 @@ def _table(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=1_000)
 def zone_of_country(code: str, year: int) -> str | None:
     """The only time zone of a country; None: it has several.
 
     Zones whose clocks agree in the year and the one after count as one: Germany's two are the same.
     """
-    zones = _zones_by_country().get(code, [])
+    return _only(tuple(_zones_by_country().get(code, ())), year)
+
+
+@lru_cache(maxsize=100_000)
+def zone_of_phone(phone: str, year: int) -> tuple[str | None, str | None]:
+    """The only time zone of a phone number, "+" and digits, and its country; None where there are several.
+
+    A mobile number tells no more than its country code; a US area code need not be where the person lives.
+    """
+    import phonenumbers
+    from phonenumbers import timezone, tzdata
+
+    digits = phone[1:]
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    code = next((digits[:size] for size in (1, 2, 3) if digits[:size].isdigit() and int(digits[:size]) in regions), "")
+    if not code or len(digits) < _SHORTEST_NUMBER:
+        return None, None
+    zones: tuple[str, ...] = tzdata.TIMEZONE_DATA.get(code, ())
+    if not (zone := _only(zones, year)):
+        try:
+            zones = timezone.time_zones_for_number(phonenumbers.parse(phone, None))
+        except phonenumbers.NumberParseException:
+            zones = ()
+        zone = _only(zones, year)
+    candidates = [region for region in regions[int(code)] if region.isalpha()]
+    countries = candidates[:1] if len(candidates) == 1 else [c for c in candidates if zone in _zones_by_country()[c]]
+    country = countries[0] if len(countries) == 1 else None
+    return (country and zone and zone_of_country(country, year)) or zone, country
+
+
+@lru_cache(maxsize=10_000)
+def is_area_split(area: str) -> bool:
+    """Whether numbers with a North American area code ("+1212") live in zones that more of their digits tell."""
+    from phonenumbers import tzdata
+
+    return any(len(prefix) > len(area) - 1 and prefix.startswith(area[1:]) for prefix in tzdata.TIMEZONE_DATA)
+
+
+@lru_cache(maxsize=1_000)
+def _only(zones: tuple[str, ...], year: int) -> str | None:
+    """The one zone that all of these are, as far as their clocks in the year and the next can tell."""
+    known = [known for zone in zones if (known := zone_named(zone))]
+    if len(known) < len(zones):
+        return None
     start = datetime(year, 1, 1, tzinfo=UTC)
     instants = [start + timedelta(days=days) for days in range(0, 730, 7)]
-    clocks = {tuple(instant.astimezone(ZoneInfo(zone)).utcoffset() for instant in instants) for zone in zones}
-    return zones[0] if len(clocks) == 1 else None
-
-
-@lru_cache(maxsize=200_000)
-def zone_of_phone(phone: str) -> tuple[str | None, str | None]:
-    """The only time zone of a phone number in international form, and its country; None where there are several."""
-    import phonenumbers
-    from phonenumbers import timezone
-
-    try:
-        number = phonenumbers.parse(phone, None)
-    except phonenumbers.NumberParseException:
-        return None, None
-    zones = [zone_named(zone) for zone in timezone.time_zones_for_number(number)]
-    region = phonenumbers.region_code_for_number(number)
-    return (zones[0] if len(zones) == 1 else None), (region if region and region.isalpha() else None)
+    clocks = {tuple(instant.astimezone(ZoneInfo(zone)).utcoffset() for instant in instants) for zone in known}
+    home = [zone for zone in known if zone in _LARGEST]
+    return (home or known)[0] if len(clocks) == 1 else None

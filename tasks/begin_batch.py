@@ -1,0 +1,69 @@
+"""What is to be enrolled into what?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from prefect import runtime, task
+from prefect.cache_policies import NO_CACHE
+
+from cadenza.domain.batch import Batch
+from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.zones import zone_named
+from cadenza.errors import WrongUse
+from cadenza.runtime import current
+from cadenza.store import batches, candidates, database
+from cadenza.store.sequences import find_sequence
+
+logger = logging.getLogger(__name__)
+
+
+def segment_of(segment: str = "", filter: str = "", contact_ids: Sequence[int] | None = None) -> Segment:
+    """Whom a form or a command line names: a list, a filter, or chosen contacts."""
+    return Segment(segment or None, filter or None, tuple(contact_ids or ()))
+
+
+@task(cache_policy=NO_CACHE)
+def begin_batch(sequence: str, sender: str, segment: Segment, options: EnrollmentOptions) -> Batch:
+    """A new batch, stored.
+
+    Raises:
+        NotFound: there is no such sequence or list; names those that come nearest.
+        FilterInvalid: names the position and what may stand there.
+        WrongUse: the segment is not exactly one of a name, a filter and a choice, or there is no such time zone.
+    """
+    batch = _outlined(sequence, sender, segment, options)
+    with database.transaction(current().engine) as connection:
+        begun = replace(batch, id=batches.start_batch(connection, batch, runtime.flow_run.id))
+    logger.info("Batch %d: %d candidates for %s", begun.id, begun.size, sequence)
+    return begun
+
+
+@task(cache_policy=NO_CACHE)
+def outline_batch(sequence: str, sender: str, segment: Segment, options: EnrollmentOptions) -> Batch:
+    """The same batch for a preflight: without an id, nothing is stored. Raises what ``begin_batch`` raises."""
+    return _outlined(sequence, sender, segment, options)
+
+
+def _outlined(sequence: str, sender: str, segment: Segment, options: EnrollmentOptions) -> Batch:
+    if options.time_zone and zone_named(options.time_zone) is None:
+        raise WrongUse(
+            f"There is no time zone {options.time_zone!r}: give a name such as Europe/Berlin or America/New_York."
+        )
+    with database.transaction(current().engine) as connection:
+        stored = find_sequence(connection, sequence)
+        size = candidates.count_candidates(connection, segment)
+    return Batch(
+        id=None,
+        segment=segment,
+        sender=sender,
+        options=options,
+        sequence_id=stored.id,
+        sequence_version_id=stored.version_id,
+        sequence=stored.sequence,
+        is_sequence_active=stored.is_active,
+        size=size,
+        started_at=current().clock.now(),
+    )
