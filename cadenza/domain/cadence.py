@@ -7,6 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cadenza.domain.sequence import Delay, DelayUnit, EligibleDays, FollowUpPolicy
+from cadenza.domain.zones import zone_of
 
 _DAY = timedelta(days=1)
 _SATURDAY = 5
@@ -14,7 +15,7 @@ _SATURDAY = 5
 
 def first_due(now: datetime, zone: str, send_at: datetime | None) -> datetime:
     """The first step: as soon as possible, also at a weekend; or at a chosen local date and time, naive."""
-    return now if send_at is None else to_instant(send_at, _zone(zone))
+    return now if send_at is None else to_instant(send_at, zone_of(zone))
 
 
 def next_due(ran_at: datetime, delay: Delay, zone: str, policy: FollowUpPolicy, country: str | None) -> datetime:
@@ -24,17 +25,22 @@ def next_due(ran_at: datetime, delay: Delay, zone: str, policy: FollowUpPolicy, 
     moves to the next that is, at the same time of day; a time outside the window to the window's next start
     (HubSpot's documented behaviour). Never before ``ran_at``.
     """
-    place = _zone(zone)
+    place = zone_of(zone)
     if delay.unit in (DelayUnit.MINUTES, DelayUnit.HOURS):
         instant = ran_at + _span(delay)
+        wanted = _local(instant, place)
+        if _admitted(wanted, policy, country) == wanted:
+            return instant
     else:
-        instant = max(ran_at, to_instant(_days_after(_local(ran_at, place), delay, country), place))
-    # What the clock really shows is asked again: a gap may push a step out of its window, or into the next day.
-    local = _local(instant, place)
-    while (moved := _admitted(local, policy, country)) != local:
-        instant = max(ran_at, to_instant(moved, place))
-        local = _local(instant, place)
-    return instant
+        wanted = _days_after(_local(ran_at, place), delay, country)
+    while True:
+        wanted = _admitted(wanted, policy, country)
+        instant = max(ran_at, to_instant(wanted, place))
+        # What the clock really shows is asked again: a gap may push a step out of its window, or into the next day.
+        shown = _local(instant, place)
+        if shown == wanted or _admitted(shown, policy, country) == shown:
+            return instant
+        wanted = shown
 
 
 def to_instant(local: datetime, place: ZoneInfo) -> datetime:
@@ -118,8 +124,3 @@ def _calendar(country: str, year: int) -> dict[date, str] | None:
         return dict(holidays.country_holidays(country, years=year))
     except NotImplementedError:
         return None
-
-
-@lru_cache(maxsize=1_000)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

@@ -18,34 +18,28 @@ class Limit:
 def free_slot(limits: Sequence[Limit], taken: Sequence[datetime], earliest: datetime) -> datetime:
     """The first instant from ``earliest`` on at which one more mail keeps every limit.
 
-    ``taken`` are the instants of mails before it, sorted; none is later than the slot that is looked for.
+    ``taken`` are the instants of the mails before it, sorted: no mail overtakes another.
     """
-    slot = earliest
+    slot = max(earliest, taken[-1]) if taken else earliest
     for limit in limits:
         if len(taken) >= limit.count:
             slot = max(slot, taken[-limit.count] + timedelta(seconds=limit.seconds))
     return slot
 
 
-def admit(limits: Sequence[Limit], taken: Iterable[float], due: Iterable[float]) -> list[float]:
-    """When each of many mails is let go, in the order of their due instants (seconds, sorted).
+def admit(limits: Sequence[Limit], taken: Iterable[int], due: Iterable[int]) -> list[int]:
+    """When each of many mails is let go, in the order of their due instants: microseconds, sorted.
 
-    Exact and greedy: each goes at its due instant, or as soon as every limit and the order allow. ``taken`` are the
-    instants of mails before them, sorted.
+    Exact and greedy: each goes at its due instant, or as soon as every limit allows. ``taken`` are the instants of
+    mails before them, sorted.
     """
     slots = list(taken)
     before = len(slots)
-    rules = [(limit.count, float(limit.seconds)) for limit in limits]
-    last = slots[-1] if slots else float("-inf")
-    for slot in due:
-        if slot < last:
-            slot = last
-        filled = len(slots)
-        for count, seconds in rules:
-            if filled >= count:
-                free = slots[filled - count] + seconds
-                if free > slot:
-                    slot = free
+    rules = [(limit.count, limit.seconds * 1_000_000) for limit in limits]
+    for earliest in due:
+        slot = max(earliest, slots[-1]) if slots else earliest
+        for count, span in rules:
+            if len(slots) >= count:
+                slot = max(slot, slots[-count] + span)
         slots.append(slot)
-        last = slot
     return slots[before:]

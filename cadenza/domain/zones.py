@@ -64,6 +64,12 @@ def zone_named(name: str) -> str | None:
     return _zone_names().get(name.strip().replace(" ", "_").casefold())
 
 
+@lru_cache(maxsize=1_000)
+def zone_of(name: str) -> ZoneInfo:
+    """The clocks of a zone that exists."""
+    return ZoneInfo(name)
+
+
 @cache
 def _country_names() -> dict[str, str]:
     pairs = [line.split("\t") for line in _table("iso3166.tab")]
@@ -144,6 +150,6 @@ def _only(zones: tuple[str, ...], year: int) -> str | None:
         return None
     start = datetime(year, 1, 1, tzinfo=UTC)
     instants = [start + timedelta(days=days) for days in range(0, 730, 7)]
-    clocks = {tuple(instant.astimezone(ZoneInfo(zone)).utcoffset() for instant in instants) for zone in known}
+    clocks = {tuple(instant.astimezone(zone_of(zone)).utcoffset() for instant in instants) for zone in known}
     home = [zone for zone in known if zone in _LARGEST]
     return (home or known)[0] if len(clocks) == 1 else None
