@@ -76,21 +76,22 @@ def _let_go(mailboxes: Instants, due: Instants, batch: Batch, ahead: Sequence[pd
         name: np.sort(np.repeat(_microseconds(mails["due_at"]), mails["mails"].to_numpy()))
         for name, mails in queued.groupby("mailbox_id")
     }
+    now = pd.Timestamp(batch.started_at).value // 1_000
     nothing = np.empty(0, dtype=np.int64)
     slots = [
-        _behind(limits[name], taken.get(name, nothing), waiting.get(name, nothing), mails)
+        _behind(limits[name], taken.get(name, nothing), waiting.get(name, nothing), mails, now)
         for name, mails in zip(names, np.split(due, firsts[1:]), strict=True)
     ]
     logger.info("%d mails of %d mailboxes behind %d that wait", len(due), len(ids), int(queued["mails"].sum()))
     return np.concatenate(slots)
 
 
-def _behind(limits: Sequence[Limit], taken: Instants, waiting: Instants, due: Instants) -> Instants:
+def _behind(limits: Sequence[Limit], taken: Instants, waiting: Instants, due: Instants, now: int) -> Instants:
     """When the mails of one mailbox are let go, each behind those that wait and are due no later."""
     together = np.concatenate((waiting, due))
     order = np.argsort(together, kind="stable")
     slots = np.empty_like(together)
-    slots[order] = admit_many(limits, taken, together[order])
+    slots[order] = admit_many(limits, taken, np.maximum(together[order], now))
     return slots[len(waiting) :]
 
 

@@ -27,7 +27,7 @@ SECOND = 1_000_000
 def some_queue(dice: random.Random) -> tuple[list[Limit], list[int], list[int]]:
     """Limits, mails before, and due instants as lists have them: many at once, bursts, and stragglers."""
     limits = [Limit(dice.randint(1, 40), dice.randint(1, 2_000)) for _ in range(dice.randint(0, 3))]
-    taken = sorted(dice.randint(-2_000, 0) * SECOND for _ in range(dice.choice([0, 1, 5, 60])))
+    taken = sorted(dice.randint(-2_000, 60_000) * SECOND for _ in range(dice.choice([0, 1, 5, 60])))
     due: list[int] = []
     for _ in range(dice.randint(0, 5)):
         start, gap = dice.randint(0, 100_000), dice.choice([0, 1, 7_000_000, 61_000_000])
@@ -101,6 +101,21 @@ def test_chunks_queue_behind_each_other_stored_or_not(three_a_minute: Any) -> No
     assert seconds(plan(outline(ids), size=2, ahead=True), three_a_minute.now) == at_once
     batch = begin_batch.fn("hello", "ana", Segment(contact_ids=tuple(ids)), EnrollmentOptions())
     assert seconds(plan(batch, size=2), three_a_minute.now) == at_once
+
+
+def test_who_is_held_until_a_slot_keeps_it_before_those_who_come_later(three_a_minute: Any) -> None:
+    now = three_a_minute.now
+    batch = begin_batch.fn("hello", "ana", Segment(contact_ids=tuple(three_a_minute.contacts(9))), EnrollmentOptions())
+    assert seconds(plan(batch), now)[-2:] == [86_400, 86_400]
+    assert seconds(plan(outline(three_a_minute.contacts(2))), now) == [86_400, 86_460]
+
+
+def test_what_waits_since_yesterday_goes_now_and_the_new_behind_it(three_a_minute: Any) -> None:
+    world = three_a_minute
+    version = world.one("SELECT max(id) FROM sequence_versions")
+    world.enroll(world.contacts(4), version, world.box)
+    world.rows("UPDATE enrollments SET due_at = due_at - interval '1 day'")
+    assert seconds(plan(outline(world.contacts(3))), world.now) == [60, 60, 120]
 
 
 def test_the_time_zones_that_start_first_go_first(three_a_minute: Any) -> None:

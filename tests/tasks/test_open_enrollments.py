@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
 from cadenza.store import database, reports
-from cadenza.store.batches import Opened
+from cadenza.store.batches import Opened, open_chunk
 from data_contracts.verdict import Verdict
 from tasks.begin_batch import begin_batch, segment_of
 from tasks.check_enrollability import check_enrollability
@@ -171,28 +173,39 @@ def test_who_gets_into_another_sequence_meanwhile_is_refused_after_all(ready: An
 def test_two_enrollments_of_the_same_segment_give_one_enrollment_a_contact(
     ready: Any, sequence: str, code: str
 ) -> None:
-    ids = ready.contacts(2_000)
-    ready.rows("UPDATE mailboxes SET limits = '[]'")
+    ids = ready.contacts(200)
     ready.sequence(name="other")
     batches = [begin(ids), begin(ids[::-1], sequence=sequence)]
-    ready_to_go = Barrier(2)
+    chunks = [list(judged(batch)) for batch in batches]
 
-    def race(batch: Batch) -> Opened:
-        pairs = list(judged(batch))
-        ready_to_go.wait(timeout=60)
-        opened = [open_enrollments.fn(plan, verdict, batch) for plan, verdict in pairs]
-        finish_batch.fn(batch)
-        return Opened(*(sum(getattr(one, name) for one in opened) for name in Opened.__dataclass_fields__))
+    def race(number: int) -> Opened:
+        [(plan, verdict)] = chunks[number]
+        return open_enrollments.fn(plan, verdict, batches[number])
 
     with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(race, batches)
-    assert first.enrolled + second.enrolled == 2_000
-    assert first.lost_race + second.lost_race == 2_000
+        with ready.runtime.engine.connect() as obstacle:
+            # In the middle of the segment both have to wait, so that both are under way.
+            blocking = chunks[0][0][0].assign(ordinal=1).iloc[[100]]
+            open_chunk(obstacle, replace(batches[0], id=99), blocking, chunks[0][0][1].refusals.iloc[:0])
+            racing = [threads.submit(race, number) for number in range(2)]
+            wait_until(lambda: ready.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 2)
+            obstacle.rollback()
+        opened = [one.result(timeout=60) for one in racing]
+    assert sum(one.enrolled + one.held for one in opened) == 200
+    assert sum(one.lost_race for one in opened) == 200
     assert ready.rows(ONE_A_CONTACT) == []
-    for batch, opened in zip(batches, (first, second), strict=True):
-        assert ready.one("SELECT count(*) FROM enrollments WHERE batch_id = :b", b=batch.id) == opened.enrolled
-        codes = {code for _, code, _, _ in refusals(ready, batch)}
-        assert codes == ({code} if opened.lost_race else set())
+    for batch, one in zip(batches, opened, strict=True):
+        stored = ready.one("SELECT count(*) FROM enrollments WHERE batch_id = :b", b=batch.id)
+        assert stored == one.enrolled + one.held
+        reasons = {code for _, code, is_reason, outcome in refusals(ready, batch) if is_reason and outcome == "refused"}
+        assert reasons == ({code} if one.lost_race else set())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "never happened"
+        time.sleep(0.02)
 
 
 def test_a_chunk_that_fails_leaves_nothing(ready: Any) -> None:
