@@ -54,6 +54,10 @@ class DiskFull(CadenzaError):
     """The disk is full: free some space; nothing that was stored is lost."""
 
 
+class RowsRefused(CadenzaError):
+    """The database refused what was to be stored; nothing was. Please report it."""
+
+
 class SettingsInvalid(CadenzaError):
     """The settings are not valid."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 from sqlalchemy import Connection, text
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import Outcome
-from cadenza.store.database import driver_connection
+from cadenza.store.columns import copy_columns
+from cadenza.store.plans import store_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +27,7 @@ class Opened:
     held: int
     #: Enrolled by somebody else since they were judged: refused after all.
     lost_race: int
+    #: With those who lost the race.
     refused: int
 
 
@@ -54,39 +54,17 @@ def start_batch(connection: Connection, batch: Batch, flow_run_id: str | None = 
     )
 
 
-#: What is said of an enrollment to come, as it travels to the database.
-_PLANNED: Final = {
-    "ordinal": "bigint",
-    "contact_id": "bigint",
-    "mailbox_id": "bigint",
-    "user_id": "bigint",
-    "email_normalized": "text",
-    "time_zone": "text",
-    "time_zone_source": "text",
-    "country_code": "text",
-    "due_at": "timestamptz",
-    "expected_at": "timestamptz",
-    "outcome": "text",
-    "reason": "text",
-}
-_REFUSED: Final = ("ordinal", "contact_id", "code", "is_reason", "outcome", "detail")
-
-
 def open_chunk(connection: Connection, batch: Batch, plan: pd.DataFrame, refusals: pd.DataFrame) -> Opened:
     """Enroll the candidates of a plan and store why others were refused, all or nothing.
 
     ``plan`` has the columns of a timed and judged candidate, with ``expected_at``; ``refusals`` is the verdict's
-    frame. Who got into another sequence since the judgement becomes a refusal.
+    frame. Who got into a sequence since the judgement becomes a refusal.
     """
     assert batch.id is not None
-    columns = ", ".join(f"{name} {kind}" for name, kind in _PLANNED.items())
-    connection.execute(text(f"CREATE TEMPORARY TABLE planned ({columns}) ON COMMIT DROP"))
-    _copy(connection, plan, "planned", tuple(_PLANNED))
-    _copy(connection, refusals.assign(batch_id=batch.id), "refusals", (*_REFUSED, "batch_id"))
-    lost = _lost_race(connection, batch) if _insert(connection, batch) < len(plan) else {}
-    connection.execute(text("DROP TABLE planned"))
-    was_held = int((plan["outcome"] == Outcome.HELD.value).sum())
-    held = was_held - lost.get(Outcome.HELD.value, 0)
+    rows = pa.Table.from_pandas(refusals[list(_REFUSED)], preserve_index=False)
+    copy_columns(connection, "refusals", rows.append_column("batch_id", pa.repeat(batch.id, len(rows))))
+    lost = store_plan(connection, batch, plan)
+    held = int((plan["outcome"] == Outcome.HELD.value).sum()) - lost[Outcome.HELD]
     lost_race = sum(lost.values())
     refused = int(refusals.loc[refusals["outcome"] == Outcome.REFUSED.value, "ordinal"].nunique())
     opened = Opened(len(plan) - lost_race - held, held, lost_race, refused + lost_race)
@@ -94,69 +72,7 @@ def open_chunk(connection: Connection, batch: Batch, plan: pd.DataFrame, refusal
     return opened
 
 
-def _copy(connection: Connection, frame: pd.DataFrame, table: str, columns: tuple[str, ...]) -> None:
-    buffer = io.BytesIO()
-    rows = pa.Table.from_pandas(frame[list(columns)], preserve_index=False)
-    pa_csv.write_csv(rows, buffer, pa_csv.WriteOptions(include_header=False))
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-    with driver_connection(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.write(buffer.getbuffer())
-
-
-def _insert(connection: Connection, batch: Batch) -> int:
-    """Insert the planned enrollments; a contact that is in a sequence by now is left out."""
-    step = batch.sequence.step(batch.options.start_position) if batch.has_start else None
-    inserted = connection.execute(
-        # In the order of the contacts: two enrollments of the same segment wait for each other, and never in a circle.
-        text("""
-            INSERT INTO enrollments (batch_id, contact_id, sequence_id, sequence_version_id, mailbox_id, user_id,
-                to_address, status, time_zone, time_zone_source, country, next_position, next_kind, due_at,
-                expected_at, held_reason, held_until, enrolled_at)
-            SELECT :batch_id, contact_id, :sequence_id, :version_id, mailbox_id, user_id,
-                   email_normalized, 'active', time_zone, time_zone_source, country_code, :position, :kind, due_at,
-                   expected_at, CASE WHEN outcome = 'held' THEN reason END,
-                   CASE WHEN outcome = 'held' AND reason = 'DAILY_LIMIT' THEN expected_at END, :now
-            FROM planned ORDER BY contact_id
-            ON CONFLICT (contact_id) WHERE status IN ('active', 'paused') DO NOTHING
-        """),
-        {
-            "batch_id": batch.id,
-            "sequence_id": batch.sequence_id,
-            "version_id": batch.sequence_version_id,
-            "position": batch.options.start_position,
-            "kind": step and step.kind.value,
-            "now": batch.started_at,
-        },
-    )
-    return inserted.rowcount
-
-
-def _lost_race(connection: Connection, batch: Batch) -> dict[str, int]:
-    """Refuse those of the plan who were not inserted; returns how many there are by the outcome they had."""
-    rows = connection.execute(
-        text("""
-            WITH lost AS MATERIALIZED (
-                SELECT p.ordinal, p.contact_id, p.outcome, now_in.id AS enrollment_id,
-                       CASE WHEN now_in.sequence_id = :sequence_id THEN 'ALREADY_IN_THIS_SEQUENCE'
-                            ELSE 'ALREADY_ENROLLED' END AS code
-                FROM planned p
-                LEFT JOIN enrollments now_in
-                       ON now_in.contact_id = p.contact_id AND now_in.status IN ('active', 'paused')
-                WHERE now_in.batch_id IS DISTINCT FROM :batch_id
-            ), behind AS (
-                UPDATE refusals r SET is_reason = false, outcome = 'refused'
-                FROM lost WHERE r.batch_id = :batch_id AND r.ordinal = lost.ordinal
-            ), refused AS (
-                INSERT INTO refusals (batch_id, ordinal, contact_id, code, is_reason, outcome, detail)
-                SELECT :batch_id, ordinal, contact_id, code, true, 'refused',
-                       coalesce('enrollment ' || enrollment_id, '')
-                FROM lost
-            )
-            SELECT outcome, count(*) AS contacts FROM lost GROUP BY outcome
-        """),
-        {"batch_id": batch.id, "sequence_id": batch.sequence_id},
-    )
-    return {row.outcome: row.contacts for row in rows}
+_REFUSED: Final = ("ordinal", "contact_id", "code", "is_reason", "outcome", "detail")
 
 
 def _count(connection: Connection, batch_id: int, opened: Opened) -> None:

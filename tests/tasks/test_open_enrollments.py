@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.errors import RowsRefused
 from cadenza.store import database, reports
 from cadenza.store.batches import Opened, open_chunk
 from data_contracts.verdict import Verdict
@@ -212,8 +214,9 @@ def test_a_chunk_that_fails_leaves_nothing(ready: Any) -> None:
     batch = begin(ready.contacts(3))
     [(plan, verdict)] = judged(batch)
     broken = plan.assign(time_zone=None)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(RowsRefused, match=r"enrollments \(time_zone\)") as refused:
         open_enrollments.fn(broken, verdict, batch)
+    assert "@" not in "".join(traceback.format_exception(refused.value))
     assert ready.one("SELECT count(*) FROM enrollments") == 0
     assert ready.one("SELECT counts FROM batches") == {}
     assert open_enrollments.fn(plan, verdict, batch) == Opened(3, 0, 0, 0)
