@@ -5,17 +5,49 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.cadence import first_due
 from cadenza.domain.zones import ZoneSource, country_code, is_area_split, zone_named, zone_of_country, zone_of_phone
-from cadenza.errors import WrongUse
 from cadenza.runtime import current
 
 logger = logging.getLogger(__name__)
+
+#: For each contact the number of a name, -1: none.
+Codes = NDArray[np.int64]
+
+
+class _Names:
+    """Names by number: a column of numbers is compared and filled in much faster than one of words."""
+
+    def __init__(self) -> None:
+        self.known: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def number(self, name: str | None) -> int:
+        """The number of a name; -1 for None."""
+        if name is None:
+            return -1
+        if name not in self._numbers:
+            self._numbers[name] = len(self.known)
+            self.known.append(name)
+        return self._numbers[name]
+
+    def of(self, words: pd.Series, meaning: Callable[[str], str | None]) -> Codes:
+        """What each text means, asked once for each different text."""
+        codes, different = pd.factorize(words)
+        numbers = np.array([*(self.number(meaning(word)) for word in different), -1], dtype=np.int64)
+        return numbers[codes]
+
+    def column(self, codes: Codes, like: pd.Series) -> pd.Series:
+        """The names as a column; missing where there is none."""
+        words = pd.Series([*self.known, None], dtype=like.dtype)
+        return words.take(codes).set_axis(like.index)
 
 
 @task(cache_policy=NO_CACHE)
@@ -24,80 +56,74 @@ def time_first_steps(candidates: pd.DataFrame, batch: Batch) -> pd.DataFrame:
 
     Adds ``time_zone_source``, ``country_code``, ``is_zone_unknown``, ``due_at`` (UTC) and ``is_start_in_past``;
     ``time_zone`` becomes the zone that was found. The ladder: the contact's own, the only zone of the phone number, of
-    the country, the company's, the sequence's, the sender's, the installation's.
-
-    Raises:
-        WrongUse: the time zone chosen for the batch is none.
+    the country, the company's, the sequence's, the sender's, the installation's. A zone chosen for the batch wins.
     """
     timed = candidates.copy(deep=False)
+    zones, countries = _Names(), _Names()
     year = batch.started_at.year
     given = candidates["time_zone"]
-    own = _mapped(given, zone_named)
-    timed["is_zone_unknown"] = (given.notna() & (given.str.strip() != "") & own.isna()).to_numpy(dtype=bool)
-    countries = _mapped(candidates["country"], country_code)
-    phones = _telling(_international(candidates["phone"], countries))
-    company_countries = _mapped(candidates["company_country"], country_code)
-    timed["country_code"] = countries.fillna(_mapped(phones, lambda phone: zone_of_phone(phone, year)[1])).fillna(
-        company_countries
+    own = zones.of(given, zone_named)
+    blank = zones.of(given, lambda words: None if words.strip() else "")
+    timed["is_zone_unknown"] = given.notna().to_numpy(dtype=bool) & (own < 0) & (blank < 0)
+
+    country = countries.of(candidates["country"], country_code)
+    phones = _telling(_international(candidates["phone"], countries, country))
+    company_country = countries.of(candidates["company_country"], country_code)
+    phone_country = countries.of(phones, lambda phone: zone_of_phone(phone, year)[1])
+    timed["country_code"] = countries.column(_first(country, phone_country, company_country), given)
+
+    of_country = np.array([*(zones.number(zone_of_country(code, year)) for code in countries.known), -1])
+    settled = (
+        (ZoneSource.CHOSEN, batch.options.time_zone and zone_named(batch.options.time_zone)),
+        (ZoneSource.SEQUENCE, batch.sequence.time_zone and zone_named(batch.sequence.time_zone)),
+        (ZoneSource.INSTALLATION, zone_named(current().settings.default_time_zone) or "UTC"),
     )
-    _climb(timed, batch, own, phones, countries, company_countries, year)
-    due = {zone: first_due(batch.started_at, zone, batch.options.send_at) for zone in timed["time_zone"].unique()}
-    timed["due_at"] = pd.to_datetime(timed["time_zone"].map(due), utc=True)
+    same = {source: np.full(len(timed), zones.number(name or None)) for source, name in settled}
+    ladder = {
+        ZoneSource.CHOSEN: same[ZoneSource.CHOSEN],
+        ZoneSource.CONTACT: own,
+        ZoneSource.PHONE: zones.of(phones, lambda phone: zone_of_phone(phone, year)[0]),
+        ZoneSource.COUNTRY: of_country[country],
+        ZoneSource.COMPANY: _first(zones.of(candidates["company_time_zone"], zone_named), of_country[company_country]),
+        ZoneSource.SEQUENCE: same[ZoneSource.SEQUENCE],
+        ZoneSource.SENDER: zones.of(candidates["sender_time_zone"], zone_named),
+        ZoneSource.INSTALLATION: same[ZoneSource.INSTALLATION],
+    }
+    found = _first(*ladder.values())
+    timed["time_zone"] = zones.column(found, given)
+    sources = _Names()
+    rungs = [np.where(rung >= 0, sources.number(source.value), -1) for source, rung in ladder.items()]
+    timed["time_zone_source"] = sources.column(_first(*rungs), given)
+
+    used = set(np.unique(found).tolist())
+    due = [
+        first_due(batch.started_at, name, batch.options.send_at) if number in used else batch.started_at
+        for number, name in enumerate(zones.known)
+    ]
+    timed["due_at"] = pd.Series(pd.to_datetime(due, utc=True).as_unit("us")[found], index=timed.index)
     timed["is_start_in_past"] = (timed["due_at"] < batch.started_at).to_numpy(dtype=bool)
     logger.info("%d candidates: %s", len(timed), timed["time_zone_source"].value_counts().to_dict())
     return timed
 
 
-def _climb(
-    timed: pd.DataFrame,
-    batch: Batch,
-    own: pd.Series,
-    phones: pd.Series,
-    countries: pd.Series,
-    company_countries: pd.Series,
-    year: int,
-) -> None:
-    """Go down the ladder until every contact has a zone."""
-    chosen = batch.options.time_zone
-    if chosen and zone_named(chosen) is None:
-        raise WrongUse(f"There is no time zone {chosen!r}: give a name such as Europe/Berlin or America/New_York.")
-    everyone = pd.Series(None, index=timed.index, dtype=own.dtype)
-    company = _mapped(timed["company_time_zone"], zone_named).fillna(
-        _mapped(company_countries, lambda code: zone_of_country(code, year))
-    )
-    rungs: list[tuple[ZoneSource, Callable[[], pd.Series]]] = [
-        (ZoneSource.CHOSEN, lambda: everyone.fillna(zone_named(chosen)) if chosen else everyone),
-        (ZoneSource.CONTACT, lambda: own),
-        (ZoneSource.PHONE, lambda: _mapped(phones, lambda phone: zone_of_phone(phone, year)[0])),
-        (ZoneSource.COUNTRY, lambda: _mapped(countries, lambda code: zone_of_country(code, year))),
-        (ZoneSource.COMPANY, lambda: company),
-        (
-            ZoneSource.SEQUENCE,
-            lambda: everyone.fillna(batch.sequence.time_zone) if batch.sequence.time_zone else everyone,
-        ),
-        (ZoneSource.SENDER, lambda: _mapped(timed["sender_time_zone"], zone_named)),
-        (ZoneSource.INSTALLATION, lambda: everyone.fillna(current().settings.default_time_zone)),
-    ]
-    zones = everyone.copy()
-    sources = pd.Series(None, index=timed.index, dtype=own.dtype)
-    for source, rung in rungs:
-        missing = zones.isna()
+def _first(*rungs: Codes) -> Codes:
+    """For each contact the first that is known."""
+    found = rungs[0].copy()
+    for rung in rungs[1:]:
+        missing = found < 0
         if not missing.any():
             break
-        found = rung()
-        sources = sources.mask(missing & found.notna(), source.value)
-        zones = zones.fillna(found)
-    timed["time_zone"] = zones
-    timed["time_zone_source"] = sources
+        found[missing] = rung[missing]
+    return found
 
 
-def _international(given: pd.Series, countries: pd.Series) -> pd.Series:
+def _international(given: pd.Series, countries: _Names, country: Codes) -> pd.Series:
     """Phone numbers as "+" and digits; missing where the country code is."""
     digits = given.str.replace(r"[^\d+]", "", regex=True).str.replace(r"^00", "+", regex=True)
-    is_american = countries.isin(["US", "CA"])
+    is_american = np.isin(country, [countries.number("US"), countries.number("CA")])
     if is_american.any():
-        local = digits.where(is_american).str.extract(r"^1?([2-9]\d{9})$", expand=False)
-        digits = digits.mask(local.notna(), "+1" + local)
+        local = digits[is_american].str.extract(r"^1?([2-9]\d{9})$", expand=False)
+        digits = digits.where(~(local.notna().reindex(digits.index, fill_value=False)), "+1" + local)
     return digits.where(digits.str.match(r"\+\d{7}").fillna(False).astype(bool))
 
 
@@ -110,10 +136,3 @@ def _telling(phones: pd.Series) -> pd.Series:
     whole = [area for area in areas.dropna().unique() if not is_area_split(area)]
     alike = phones.groupby([phones.str.slice(0, 8), phones.str.len()]).transform("first")
     return alike.mask(areas.isin(whole), areas + "2345678") if whole else alike
-
-
-def _mapped(words: pd.Series, meaning: Callable[[str], str | None]) -> pd.Series:
-    """What each text means, asked once for each different text."""
-    different = words.dropna().unique()
-    meanings = {word: meaning(word) for word in different}
-    return words.map(meanings, na_action="ignore").astype(words.dtype)
