@@ -75,6 +75,8 @@ class Runtime:
     #: What claims keep from one to the next: sequence versions, which never change, and what is ready of their mails.
     versions: dict[int, Sequence] = field(default_factory=dict)
     composers: dict[Any, StepComposer] = field(default_factory=dict)
+    #: What forecasts keep from one chunk of a batch to the next: the due instants that wait in each mailbox, by batch.
+    queues: dict[int, dict[int, Any]] = field(default_factory=dict)
 
     @property
     def secret_key(self) -> bytes:

@@ -28,6 +28,8 @@ _FIRST_RUN: Final = 1_024
 _LONGEST_RUN: Final = 131_072
 _SHORTEST_RUN: Final = 32
 
+_NOTHING: Final[Instants] = np.empty(0, dtype=np.int64)
+
 
 @task(cache_policy=NO_CACHE)
 def forecast_sends(verdict: Verdict, batch: Batch, ahead: Sequence[pd.DataFrame] = ()) -> pd.DataFrame:
@@ -63,27 +65,33 @@ def _let_go(mailboxes: Instants, due: Instants, batch: Batch, ahead: Sequence[pd
         return due
     runtime = current()
     ids, firsts = np.unique(mailboxes, return_index=True)
-    names = ids.tolist()
-    until = pd.Timestamp(int(due.max()), unit="us", tz="UTC").to_pydatetime()
+    waiting = {} if batch.id is None else runtime.queues.setdefault(batch.id, {})
     with database.transaction(runtime.engine) as connection:
-        limits = queues.limits_of(connection, names, runtime.settings.limits)
+        limits = queues.limits_of(connection, ids.tolist(), runtime.settings.limits)
         every = [limit for of_mailbox in limits.values() for limit in of_mailbox] or [Limit(1, 0)]
         longest, most = max(limit.seconds for limit in every), max(limit.count for limit in every)
-        recent = queues.recent_mails(connection, names, longest, most, batch.started_at)
-        queued = pd.concat([queues.queued_mails(connection, names, until), *ahead])
-    taken = {name: _microseconds(mails["at"]) for name, mails in recent.groupby("mailbox_id")}
-    waiting = {
-        name: np.sort(np.repeat(_microseconds(mails["due_at"]), mails["mails"].to_numpy()))
-        for name, mails in queued.groupby("mailbox_id")
-    }
+        recent = queues.recent_mails(connection, list(limits), longest, most, batch.started_at)
+        queued = queues.queued_mails(connection, [mailbox for mailbox in limits if mailbox not in waiting])
+    known = pd.concat([queued, *ahead])
+    known = known.take(np.repeat(np.arange(len(known)), known["mails"].to_numpy(dtype=np.int64)))
+    waiting |= _by_mailbox(known["mailbox_id"], known["due_at"])
+    taken = _by_mailbox(recent["mailbox_id"], recent["at"])
     now = pd.Timestamp(batch.started_at).value // 1_000
-    nothing = np.empty(0, dtype=np.int64)
-    slots = [
-        _behind(limits[name], taken.get(name, nothing), waiting.get(name, nothing), mails, now)
-        for name, mails in zip(names, np.split(due, firsts[1:]), strict=True)
-    ]
-    logger.info("%d mails of %d mailboxes behind %d that wait", len(due), len(ids), int(queued["mails"].sum()))
+    slots = []
+    for mailbox, own in zip(ids.tolist(), np.split(due, firsts[1:]), strict=True):
+        before = waiting.get(mailbox, _NOTHING)
+        slots.append(_behind(limits[mailbox], taken.get(mailbox, _NOTHING), before, own, now))
+        waiting[mailbox] = np.concatenate((before, own))
+    logger.info("%d mails of %d mailboxes", len(due), len(ids))
     return np.concatenate(slots)
+
+
+def _by_mailbox(mailboxes: pd.Series, instants: pd.Series) -> dict[int, Instants]:
+    """The instants of each mailbox, sorted."""
+    numbers, at = mailboxes.to_numpy(dtype=np.int64), _microseconds(instants)
+    order = np.lexsort((at, numbers))
+    ids, firsts = np.unique(numbers[order], return_index=True)
+    return dict(zip(ids.tolist(), np.split(at[order], firsts[1:]), strict=False))
 
 
 def _behind(limits: Sequence[Limit], taken: Instants, waiting: Instants, due: Instants, now: int) -> Instants:

@@ -34,3 +34,4 @@ def finish_batch(batch: Batch) -> None:
     assert batch.id is not None
     with database.transaction(current().engine) as connection:
         batches.finish_batch(connection, batch.id, current().clock.now())
+    current().queues.pop(batch.id, None)

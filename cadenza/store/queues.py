@@ -66,8 +66,8 @@ def recent_mails(
     )
 
 
-def queued_mails(connection: Connection, mailbox_ids: Collection[int], until: datetime) -> pd.DataFrame:
-    """The mails that wait in mailboxes: mailbox_id, due_at, mails (how many); those that are due by ``until``, sorted.
+def queued_mails(connection: Connection, mailbox_ids: Collection[int]) -> pd.DataFrame:
+    """The mails that wait in mailboxes: mailbox_id, due_at, mails (how many); sorted.
 
     Who is held until his slot in the queue keeps his place in it. Paused sequences do not queue.
     """
@@ -80,13 +80,13 @@ def queued_mails(connection: Connection, mailbox_ids: Collection[int], until: da
                    CASE WHEN e.held_reason = 'DAILY_LIMIT' THEN e.due_at
                         ELSE greatest(e.due_at, e.held_until) END AS due_at
             FROM enrollments e
-            WHERE e.mailbox_id = ANY (:ids) AND e.status = 'active' AND e.next_kind = 'email' AND e.due_at <= :until
+            WHERE e.mailbox_id = ANY (:ids) AND e.status = 'active' AND e.next_kind = 'email' AND e.due_at IS NOT NULL
               AND e.sequence_id NOT IN (SELECT id FROM sequences WHERE paused_at IS NOT NULL)
               AND e.id NOT IN (SELECT enrollment_id FROM deliveries WHERE state IN ('claimed', 'in_flight'))
         ) waiting
         GROUP BY mailbox_id, due_at ORDER BY mailbox_id, due_at
         """,
-        {"ids": list(mailbox_ids), "until": until},
+        {"ids": list(mailbox_ids)},
         _QUEUED,
         never_missing=frozenset(_QUEUED),
     )
