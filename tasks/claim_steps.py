@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-from cadenza.mail.message import SenderIdentity
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.claim import Claim, OpenTodo, Refused, Reservation
 from cadenza.mail.letters import Writer
+from cadenza.mail.message import SenderIdentity
 from cadenza.runtime import current
 from cadenza.store import claims, database, mailboxes, sequences
 

@@ -29,9 +29,10 @@ def open_enrollments(plan: pd.DataFrame, verdict: Verdict, batch: Batch) -> batc
 
 
 @task(cache_policy=NO_CACHE)
-def finish_batch(batch: Batch) -> None:
-    """Close the books of a batch that has looked at everybody."""
+def finish_batch(batch: Batch) -> int:
+    """Close the books of a batch that has looked at everybody; returns its id."""
     assert batch.id is not None
     with database.transaction(current().engine) as connection:
         batches.finish_batch(connection, batch.id, current().clock.now())
     current().queues.pop(batch.id, None)
+    return batch.id

@@ -1,0 +1,5 @@
+"""``python -m cadenza.cli``: the command line without its script."""
+
+from cadenza.cli import main
+
+main()

@@ -1,0 +1,78 @@
+"""How does a segment get into a sequence?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from pydantic import BaseModel, Field
+
+from cadenza.domain.enrollment import EnrollmentOptions
+from cadenza.domain.report import Report
+from cadenza.errors import CadenzaError
+from tasks.begin_batch import begin_batch, segment_of
+from tasks.check_enrollability import check_enrollability
+from tasks.forecast_sends import forecast_sends
+from tasks.load_candidates import load_candidates
+from tasks.open_enrollments import finish_batch, open_enrollments
+from tasks.publish_report import publish_report
+from tasks.schedule_waves import schedule_waves
+from tasks.time_first_steps import time_first_steps
+
+
+class EnrollmentForm(BaseModel):
+    """What a person may choose for one enrollment; the Prefect UI shows it as a form."""
+
+    start_position: int = Field(1, ge=1, description="The step where contacts start; earlier steps are skipped.")
+    time_zone: str | None = Field(None, description="One time zone for all; empty: each contact's own.")
+    send_at: datetime | None = Field(
+        None, description="Local date and time of the first step in each contact's zone; empty: as soon as possible."
+    )
+    mailbox_id: int | None = Field(None, description="The mailbox to send from; empty: the sender's own.")
+    enrolled_by: str | None = Field(None, description="Handle of the user who asks; empty: the sender.")
+    over_daily_limit: Literal["hold", "refuse"] | None = Field(None, description="Empty: as the settings say.")
+    role_addresses: Literal["allow", "warn", "refuse"] | None = Field(None, description="info@, sales@ and the like.")
+    cooldown_days: int | None = Field(None, ge=0, description="Days since the contact's last sequence.")
+    batch_limit: int | None = Field(None, ge=1, description="The most contacts in one enrollment.")
+
+    def as_options(self) -> EnrollmentOptions:
+        """The same as plain data; a time zone in ``send_at`` is dropped: it is a local time."""
+        chosen = self.model_dump()
+        return EnrollmentOptions(**chosen | {"send_at": self.send_at and self.send_at.replace(tzinfo=None)})
+
+
+def run_name() -> str:
+    """What is enrolled into what: names, never addresses."""
+    given: dict[str, Any] = runtime.flow_run.parameters
+    return f"{given.get('segment') or 'chosen contacts'} into {given.get('sequence')}"
+
+
+@flow(name="enroll-segment", flow_run_name=run_name)
+def enroll_segment(
+    sequence: str,
+    sender: str,
+    segment: str = "",
+    filter: str = "",
+    contact_ids: list[int] | None = None,
+    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008 - the form's defaults, never changed
+) -> Report | State[Any]:
+    """Enroll every contact of a segment, a filter or a choice that may be enrolled.
+
+    A contact that may not is reported with a code and a remedy, never a reason to fail the run. ``sender`` is a user's
+    handle, or "@owner": each contact's owner.
+    """
+    try:
+        batch = begin_batch(sequence, sender, segment_of(segment, filter, contact_ids), options.as_options())
+        for candidates in load_candidates(batch):
+            timed = time_first_steps(candidates, batch)
+            verdict = check_enrollability(timed, batch)
+            planned = forecast_sends(verdict, batch)
+            open_enrollments(planned, verdict, batch)
+        report = publish_report(finish_batch(batch))
+        schedule_waves()
+        return report
+    except CadenzaError as error:
+        return Failed(message=str(error), data=error)
