@@ -195,3 +195,14 @@ def sink(runtime: Runtime) -> Iterator[Any]:
     with Sink(runtime.settings.home / "sink") as sink:
         runtime.settings.sink_port = sink.port
         yield sink
+
+
+@pytest.fixture(scope="session")
+def mail_rig() -> Iterator[Any]:
+    """A real Postfix and Dovecot for the session (tests/rig/mail_rig.py); skips where they are not installed."""
+    from mail_rig import MailRig, missing
+
+    if reason := missing():
+        pytest.skip(reason)
+    with MailRig() as rig:
+        yield rig

@@ -3,7 +3,8 @@
 Directives are joined with ``+``: ``rcpt-550-5.1.1``, ``data-451-4.7.1``, ``eod-554-5.7.1`` answer at that command;
 ``grey-3`` defers the first three tries; ``mid421`` and ``middrop`` break off inside the message; ``acceptdrop`` accepts
 and hangs up without a word; ``accepthang-2`` accepts and keeps silent for two seconds; ``slow-1`` answers late;
-``garbage`` accepts and answers nonsense; ``rcptdrop`` refuses the recipient with 550 and hangs up.
+``garbage`` accepts and answers nonsense; ``rcptdrop`` refuses the recipient with 550 and hangs up. ``first2-`` before a
+directive lets it hold for the first two tries only: ``first2-eod-451-4.3.0``.
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ class _Session:
 
     def directive(self, name: str) -> str | None:
         for word in self.recipient.split("@")[0].split("+"):
+            if found := re.fullmatch(r"first(\d+)-(.+)", word):
+                if self.server._tries[self.recipient] > int(found[1]):
+                    continue
+                word = found[2]
             if word == name or word.startswith(f"{name}-"):
                 return word[len(name) + 1 :]
         return None
