@@ -166,3 +166,15 @@ def test_two_at_once_count_once(world, three):
         thread.join()
     assert world.one("SELECT count(*) FROM events WHERE kind = 'opt_out'") == 3
     assert world.one("SELECT count(*) FROM events WHERE kind = 'unenroll'") == 3
+
+
+def test_out_and_in_at_the_same_time_leave_no_half_of_either(world, three):
+    with transaction(world.runtime.engine) as connection:
+        opt_out(connection, three, ALL, "one_click", world.now)
+        returning = threading.Thread(target=back, args=(world, three))
+        returning.start()
+        while not world.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            assert returning.is_alive()
+    returning.join()
+    assert world.one("SELECT count(*) FROM suppressions") == 0
+    assert world.one("SELECT count(*) FROM contacts WHERE opted_out_at IS NOT NULL") == 0
