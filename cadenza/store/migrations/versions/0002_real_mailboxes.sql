@@ -47,6 +47,9 @@ CREATE TABLE sender_opt_outs (
     PRIMARY KEY (address, user_id)
 );
 
+-- When we learned of it: later than it happened where a mailbox could not be read for a while.
+ALTER TABLE events ADD COLUMN noted_at timestamptz NOT NULL DEFAULT now();
+
 -- A later non-delivery or an answer finds its delivery by what the server called it.
 CREATE INDEX deliveries_by_provider ON deliveries (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX deliveries_to_address ON deliveries (to_address, mailbox_id);
