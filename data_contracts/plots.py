@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,20 @@ def plot_hours(counts: Mapping[str, Sequence[int]], title: str, path: Path) -> P
     axes.tick_params(axis="y", labelsize=8)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8)
+    return _save(figure, path)
+
+
+def plot_days(counts: Sequence[tuple[date, int]], title: str, path: Path) -> Path:
+    """One column for each day from the first to the last, days without anything included."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    figure, axes = _canvas(title, height=3.4)
+    axes.bar([day for day, _ in counts], [count for _, count in counts], width=0.8, color="#1f8a5b")
+    locator = AutoDateLocator(minticks=1, maxticks=10)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.tick_params(labelsize=8)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     return _save(figure, path)
 
 

@@ -11,8 +11,6 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
 
-from cadenza.domain.enrollment import Outcome
-from cadenza.domain.refusals import CATALOGUE
 from cadenza.domain.report import RefusalCount, Report
 from cadenza.errors import ContractsDisagree
 from cadenza.runtime import current
@@ -49,7 +47,7 @@ def publish_report(batch_id: int) -> Report:
     for count in counts:
         mentions[count.code] = mentions.get(count.code, 0) + count.mentions
     promises = recount_batch(masks, batch.enrollments + batch.refused, mentions, policy_of(settings, batch.options))
-    by_code = tuple(_described(count) for count in counts)
+    by_code = tuple(RefusalCount(count.code, count.outcome, count.reasons, count.mentions) for count in counts)
     plot = None
     if reasons := [(line.code, line.outcome.value, line.count) for line in by_code if line.count]:
         title = f"Enrollment {batch_id}: why contacts were not enrolled at once"
@@ -104,13 +102,6 @@ def _write_privately(path: Path, blocks: Any) -> None:
     partial.replace(path)
 
 
-def _described(count: reports.CodeCount) -> RefusalCount:
-    refusal = CATALOGUE[count.code]
-    return RefusalCount(
-        count.code, count.outcome, count.reasons, count.mentions, refusal.cause, refusal.remedy, refusal.is_error
-    )
-
-
 def _document(batch: reports.StoredBatch, promises: tuple[Promise, ...]) -> Document:
     broken = tuple(promise for promise in promises if not promise.is_kept)
     kept = tuple(promise for promise in promises if promise.is_kept)
@@ -133,17 +124,7 @@ def _show(report: Report) -> None:
     if FlowRunContext.get() is None and TaskRunContext.get() is None:
         return
     create_table_artifact(
-        [
-            {
-                "code": line.code,
-                "outcome": Outcome(line.outcome).value,
-                "contacts": line.count,
-                "also broken by": line.mentions - line.count,
-                "cause": line.cause,
-                "remedy": line.remedy,
-            }
-            for line in report.by_code
-        ],
+        [line.as_row() for line in report.by_code],
         key=f"enrollment-{report.batch_id}-errors",
         description=(
             f"Enrollment {report.batch_id}: {report.enrolled:,} enrolled, {report.held:,} held, "

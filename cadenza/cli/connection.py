@@ -27,7 +27,9 @@ def connect() -> bool:
             os.environ["CADENZA_DATABASE_URL"] = running.database_url
             load_settings.cache_clear()
         os.environ.setdefault("PREFECT_API_URL", running.api_url)
-    os.environ.setdefault("PREFECT_HOME", str(settings.home.resolve() / "prefect"))
+    prefect_home = settings.home.resolve() / "prefect"
+    prefect_home.mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder only, and complains otherwise
+    os.environ.setdefault("PREFECT_HOME", str(prefect_home))
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
     for name, value in SILENCE.items():
         os.environ.setdefault(name, value)

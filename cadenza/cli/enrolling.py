@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cadenza.cli.connection import connect, need_server, transaction
+from cadenza.cli.connection import need_server, transaction
 from cadenza.cli.output import instant, rows, show, table
 from cadenza.errors import WrongUse
 
@@ -76,7 +76,7 @@ def preflight(
     from cadenza.cli.forecast_view import run_preflight
 
     options = _options(locals())
-    connect()
+    need_server()
     check_names(sequence, sender, segment)
     run_preflight(sequence, sender, segment, filter, contacts or [], options)
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from cadenza.domain.report import Report
+    from cadenza.domain.report import Report, Tally
     from cadenza.store.waves import DueWave
 
 COLOURS = {"refused": "red", "held": "yellow", "enrolled": "blue"}
 
 
-def show_report(report: Report, *, is_forecast: bool = False) -> None:
+def show_report(report: Tally, *, is_forecast: bool = False) -> None:
     """Print the counts of an enrollment and, code by code, the cause and what to do about it."""
     will = "would be " if is_forecast else ""
     from rich.markup import escape
@@ -31,13 +31,13 @@ def show_report(report: Report, *, is_forecast: bool = False) -> None:
         f"  [green]{report.enrolled:,} {will}enrolled[/]   [yellow]{report.held:,} {will}held[/]   "
         f"[red]{report.refused:,} {will}refused[/]",
     )
-    if not is_forecast and is_repeated(report):
-        show("  Everybody who may be is in this sequence already: there was nothing to do.")
+    if is_repeated(report):
+        show("  Everybody who may be is in this sequence already: nothing to do.")
     if report.by_code:
         show(_codes(report))
 
 
-def is_repeated(report: Report) -> bool:
+def is_repeated(report: Tally) -> bool:
     """Whether the enrollment was a repetition: nobody new, somebody in the sequence already."""
     known = any(line.code == "ALREADY_IN_THIS_SEQUENCE" for line in report.by_code)
     return report.enrolled + report.held == 0 and known
@@ -81,7 +81,7 @@ def uri(path: Path) -> str:
     return path.resolve().as_uri()
 
 
-def _codes(report: Report) -> Table:
+def _codes(report: Tally) -> Table:
     from rich.text import Text
 
     drawn = table("contacts", "outcome", "code", "what to do", right=("contacts",))

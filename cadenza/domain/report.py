@@ -1,11 +1,13 @@
-"""What came of an enrollment, and which errors were there?"""
+"""What came of an enrollment, or would come of it, and which errors were there?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 from cadenza.domain.enrollment import Outcome
+from cadenza.domain.refusals import CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +21,38 @@ class RefusalCount:
     count: int
     #: Contacts that break the rule, for some of which another rule is the reason.
     mentions: int
-    cause: str
-    remedy: str
-    #: False: nothing went wrong, there was just nothing to do.
-    is_error: bool = True
+
+    @property
+    def cause(self) -> str:
+        """What is the case."""
+        return CATALOGUE[self.code].cause
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return CATALOGUE[self.code].remedy
+
+    @property
+    def is_error(self) -> bool:
+        """False: nothing went wrong, there was just nothing to do."""
+        return CATALOGUE[self.code].is_error
+
+    def as_row(self) -> dict[str, str | int]:
+        """The code as a line of a table for people."""
+        return {
+            "code": self.code,
+            "outcome": self.outcome.value,
+            "contacts": self.count,
+            "also broken by": self.mentions - self.count,
+            "cause": self.cause,
+            "remedy": self.remedy,
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The enrollment-error report of one batch: counts and where to read more, no addresses."""
+class Tally:
+    """How the candidates of an enrollment were judged: counts, no addresses."""
 
-    batch_id: int
     sequence: str
     #: The list's name, the filter, or how many chosen contacts.
     segment: str
@@ -39,6 +62,18 @@ class Report:
     refused: int
     #: The most frequent reason first.
     by_code: tuple[RefusalCount, ...]
+
+    @property
+    def candidates(self) -> int:
+        """Everybody who was looked at: each is exactly one of enrolled, held and refused."""
+        return self.enrolled + self.held + self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Tally):
+    """The enrollment-error report of one batch, and where to read more."""
+
+    batch_id: int
     #: One line a contact with an error or a warning; the only file with addresses.
     errors: Path
     #: A page for the browser, readable without a network.
@@ -46,7 +81,27 @@ class Report:
     #: Refusals by code as a picture; None: there are none.
     plot: Path | None
 
-    @property
-    def candidates(self) -> int:
-        """Everybody who was looked at: each is exactly one of enrolled, held and refused."""
-        return self.enrolled + self.held + self.refused
+
+@dataclass(frozen=True, slots=True)
+class ZoneForecast:
+    """The first steps of one time zone."""
+
+    time_zone: str
+    contacts: int
+    #: When the first and the last of them run; None: their mailboxes are not connected, nobody can tell.
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast(Tally):
+    """What an enrollment would do: nothing of it is stored."""
+
+    #: The zones that would start first come first.
+    zones: tuple[ZoneForecast, ...]
+    #: First steps by day (UTC).
+    days: tuple[tuple[date, int], ...]
+    #: One line a candidate: outcome, reason, and when the first step would run; the only file with addresses.
+    plan: Path
+    #: First steps by day as a picture; None: nobody would be enrolled.
+    plot: Path | None

@@ -1,0 +1,162 @@
+"""What would an enrollment do? Counts, dates and a plan of every candidate; nothing is stored."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+
+from cadenza.domain.batch import Batch
+from cadenza.domain.enrollment import Outcome
+from cadenza.domain.refusals import CATALOGUE
+from cadenza.domain.report import Forecast, RefusalCount, ZoneForecast
+from cadenza.runtime import current
+from data_contracts.plots import plot_days
+from data_contracts.verdict import Verdict
+
+logger = logging.getLogger(__name__)
+
+#: Spreadsheets run a cell that starts with one of these.
+_FORMULA = r"^\s*[-=+@|%＝＋－＠]"
+
+
+@dataclass
+class Preview:
+    """What the chunks of a preflight came to so far: what the next chunk has to know, and what people will read."""
+
+    batch: Batch
+    #: Places that earlier chunks take: of mailboxes' days, and in their queues.
+    taken: dict[int, int] = field(default_factory=dict)
+    ahead: list[pd.DataFrame] = field(default_factory=list)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    mentions: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    days: Counter[date] = field(default_factory=Counter)
+    #: By zone: contacts, first and last instant.
+    zones: list[pd.DataFrame] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """The file with a line for each candidate."""
+        stamp = f"{self.batch.started_at:%Y%m%d-%H%M%S}"
+        return current().settings.home / "reports" / f"preflight-{self.batch.sequence.name}-{stamp}.csv"
+
+    def add(self, verdict: Verdict, plan: pd.DataFrame, queue: pd.DataFrame) -> None:
+        """Count one chunk and write its lines. ``queue`` is what stands before the mails of the next chunk."""
+        self.taken = verdict.taken
+        self.ahead.append(queue)
+        self.outcomes.update(verdict.outcomes)
+        for _, line in (
+            verdict.refusals.groupby(["code", "outcome"], observed=True, as_index=False)
+            .agg(reasons=("is_reason", "sum"), mentions=("is_reason", "size"))
+            .iterrows()
+        ):
+            key = (str(line["code"]), Outcome(line["outcome"]))
+            self.reasons[key] += int(line["reasons"])
+            self.mentions[key] += int(line["mentions"])
+        self.days.update(plan["expected_at"].dropna().dt.date.value_counts().to_dict())
+        self._write(_lines(verdict, plan), is_first=not self.zones)
+        self.zones.append(_by_zone(plan))
+
+    def _write(self, lines: pd.DataFrame, *, is_first: bool) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)
+        encoding = "utf-8-sig" if is_first else "utf-8"  # so that Excel reads it as UTF-8
+        lines.to_csv(self.path, mode="w" if is_first else "a", index=False, header=is_first, encoding=encoding)
+
+
+def _by_zone(plan: pd.DataFrame) -> pd.DataFrame:
+    return plan.groupby("time_zone").agg(
+        contacts=("ordinal", "size"), first_at=("expected_at", "min"), last_at=("expected_at", "max")
+    )
+
+
+def _lines(verdict: Verdict, plan: pd.DataFrame) -> pd.DataFrame:
+    """One line a candidate, in the batch's order."""
+    frame = verdict.frame
+    codes = frame["reason"].astype(object)
+    others = verdict.refusals[~verdict.refusals["is_reason"]]
+    words = others["code"].astype(str) + others["detail"].map(lambda detail: f" ({detail})" if detail else "")
+    reasons = verdict.refusals[verdict.refusals["is_reason"]].set_index("ordinal")["detail"]
+    expected = plan.set_index("ordinal")["expected_at"].reindex(frame["ordinal"])
+    lines = pd.DataFrame(
+        {
+            "line": frame["ordinal"].to_numpy(),
+            "contact_id": frame["contact_id"].to_numpy(),
+            "email": frame["email_normalized"].to_numpy(),
+            "outcome": frame["outcome"].to_numpy(),
+            "code": codes.to_numpy(),
+            "detail": reasons.reindex(frame["ordinal"]).to_numpy(),
+            "remedy": codes.map(lambda code: CATALOGUE[code].remedy, na_action="ignore").to_numpy(),
+            "other_broken_rules": words.groupby(others["ordinal"]).agg("; ".join).reindex(frame["ordinal"]).to_numpy(),
+            "time_zone": frame["time_zone"].to_numpy(),
+            "time_zone_source": frame["time_zone_source"].to_numpy(),
+            "first_step_at": expected.dt.strftime("%Y-%m-%d %H:%M:%S UTC").to_numpy(),
+        }
+    )
+    for name in ("email", "detail", "other_broken_rules"):
+        told = lines[name].astype("str")
+        lines[name] = told.mask(told.str.contains(_FORMULA, regex=True, na=False), "'" + told)
+    return lines
+
+
+@task(cache_policy=NO_CACHE)
+def publish_forecast(preview: Preview) -> Forecast:
+    """Publish what a preflight found: a table of reasons, dates by zone, a plan, a picture."""
+    batch = preview.batch
+    keys = sorted(preview.mentions, key=lambda key: (-preview.reasons[key], -preview.mentions[key], key))
+    days = tuple(sorted(preview.days.items()))
+    plot = None
+    if days:
+        title = f"{batch.segment_words} into {batch.sequence.name}: first steps by day"
+        plot = plot_days(days, title, preview.path.with_suffix(".png"))
+    forecast = Forecast(
+        sequence=batch.sequence.name,
+        segment=batch.segment_words,
+        sender=batch.sender,
+        enrolled=preview.outcomes[Outcome.ENROLLED],
+        held=preview.outcomes[Outcome.HELD],
+        refused=preview.outcomes[Outcome.REFUSED],
+        by_code=tuple(RefusalCount(*key, preview.reasons[key], preview.mentions[key]) for key in keys),
+        zones=_zones(preview),
+        days=days,
+        plan=preview.path,
+        plot=plot,
+    )
+    if FlowRunContext.get() is not None:
+        create_table_artifact(
+            [line.as_row() for line in forecast.by_code],
+            key=f"preflight-{batch.sequence.name}".lower().replace("_", "-"),
+            description=(
+                f"{forecast.enrolled:,} would be enrolled, {forecast.held:,} held, {forecast.refused:,} refused. "
+                f"The plan of every contact: {preview.path.name}."
+            ),
+        )
+    logger.info("%d would be enrolled, %d held, %d refused", forecast.enrolled, forecast.held, forecast.refused)
+    return forecast
+
+
+def _zones(preview: Preview) -> tuple[ZoneForecast, ...]:
+    every = pd.concat(preview.zones) if preview.zones else pd.DataFrame()
+    if every.empty:
+        return ()
+    merged = (
+        every.groupby(level=0).agg({"contacts": "sum", "first_at": "min", "last_at": "max"}).sort_values("first_at")
+    )
+    return tuple(
+        ZoneForecast(str(zone), int(line["contacts"]), _instant(line["first_at"]), _instant(line["last_at"]))
+        for zone, line in merged.iterrows()
+    )
+
+
+def _instant(at: Any) -> datetime | None:
+    return None if pd.isna(at) else at.to_pydatetime()
