@@ -30,19 +30,30 @@ def connect(url: str, pool_size: int = 8) -> Engine:
 
 
 @contextmanager
+def _answering() -> Iterator[None]:
+    """What is done inside needs a server that answers.
+
+    Raises:
+        DatabaseUnavailable: it is away (transient).
+    """
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnavailable(
+            f"The database does not answer ({_first_line(error.orig)}): "
+            "check CADENZA_DATABASE_URL and that PostgreSQL runs."
+        ) from error
+
+
+@contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back on an error.
 
     Raises:
         DatabaseUnavailable: the server is away (transient).
     """
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except OperationalError as error:
-        raise DatabaseUnavailable(
-            f"The database does not answer ({error.orig}): check that PostgreSQL runs."
-        ) from error
+    with _answering(), engine.begin() as connection:
+        yield connection
 
 
 def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
@@ -67,13 +78,17 @@ def drop_database(engine: Engine, name: str) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; several processes may ask at once."""
+    """Bring the schema up to date; several processes may ask at once.
+
+    Raises:
+        DatabaseUnavailable: the server is away (transient).
+    """
     from alembic import command
     from alembic.config import Config
 
     configuration = Config()
     configuration.set_main_option("script_location", "cadenza:store/migrations")
-    with engine.connect() as connection:
+    with _answering(), engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(7266)"))
         try:
             configuration.attributes["connection"] = connection
@@ -92,12 +107,8 @@ def make_sure_of(url: str, name: str) -> None:
     """
     engine = connect(url, pool_size=1)
     try:
-        create_database(engine, name)
-    except OperationalError as error:
-        raise DatabaseUnavailable(
-            f"The database does not answer ({_first_line(error.orig)}): "
-            "check CADENZA_DATABASE_URL and that PostgreSQL runs."
-        ) from error
+        with _answering():
+            create_database(engine, name)
     except ProgrammingError as error:
         raise DatabaseUnavailable(
             f"The database {name!r} is missing and cannot be created ({_first_line(error.orig)}): "

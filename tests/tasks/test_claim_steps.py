@@ -162,7 +162,7 @@ def test_a_blocking_to_do_stops_the_sequence_until_it_is_done(world, sink):
     world.enroll(world.contacts(1), version, world.mailbox())
     assert claim().todos == 1
     assert world.rows("SELECT title, is_blocking FROM todos") == [("Call Kim", True)]
-    world.runtime.clock.wait(10 * 86_400)
+    world.runtime.clock.wait(8 * 86_400)
     assert claim().delivery_ids == ()
     with database.transaction(world.runtime.engine) as connection:
         [todo] = todos.open_todos(connection, "ana")
