@@ -64,6 +64,14 @@ class SettingsInvalid(CadenzaError):
     exit_code = 2
 
 
+class SecretMissing(SettingsInvalid):
+    """A password that a mailbox names is not where it should be: connect the mailbox again."""
+
+
+class SecretUnreadable(SettingsInvalid):
+    """The key of this installation does not open its secrets: set the key that they were stored with."""
+
+
 class NotFound(CadenzaError):
     """There is no such thing."""
 

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8710"
     #: Signs links; empty: made once and kept in ``home``/secret.key (mode 0600).
     secret_key: SecretStr | None = None
+    #: Encrypts stored passwords and refresh tokens; empty: made once and kept in ``home``/secrets.key (mode 0600).
+    secrets_key: SecretStr | None = Field(None, min_length=32)
 
     prefect_port: int = Field(4200, ge=1, le=65535)
     sink_port: int = Field(2525, ge=1, le=65535)
@@ -73,6 +75,10 @@ class Settings(BaseSettings):
     dot_timeout_seconds: PositiveInt = 600
     #: How long a mail may be invisible to the witness before it is sent again.
     witness_grace_seconds: int = Field(900, ge=0)
+    #: How long a witness may be out of reach before a person has to decide about the mails that it should show.
+    witness_patience_seconds: int = Field(86_400, ge=0)
+    #: A mailbox is not probed again within so many minutes.
+    probe_minutes: int = Field(15, ge=0)
     #: Tries of a mail that the server defers before it counts as failed.
     max_attempts: PositiveInt = 8
     #: A wave waits this long for the next free slot before it hands over to a later run.

@@ -10,6 +10,7 @@ CREATE TABLE secrets (
 ALTER TABLE mailboxes
     ADD COLUMN imap              jsonb,             -- {"host", "port", "security", "username", …}; secrets by reference only; NULL: not watched
     ADD COLUMN sent_folder       text,              -- as found by the probe; the witness
+    ADD COLUMN disconnected_by   text,              -- a person, who alone connects it again; NULL: it was refused
     ADD COLUMN paused_reason     text,              -- why: a person's words, or the guard's
     ADD COLUMN probed_at         timestamptz,
     ADD COLUMN probe             jsonb,             -- what the last probe found: sizes, aliases, clock skew
@@ -19,6 +20,9 @@ ALTER TABLE mailboxes
 ALTER TABLE sequences
     ADD COLUMN paused_reason     text,
     ADD COLUMN guard_reset_at    timestamptz;
+
+-- Whether a copy for the witness was taken with the mail: where it was not, its absence says nothing.
+ALTER TABLE deliveries ADD COLUMN is_witnessed boolean NOT NULL DEFAULT true;
 
 -- How far each folder has been read: UIDs mean something only together with their UIDVALIDITY (RFC 3501, 2.3.1.1).
 CREATE TABLE mailbox_folders (
