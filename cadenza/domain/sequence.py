@@ -104,6 +104,9 @@ class Sequence:
     #: "everyone", "team:NAME" or "user:HANDLE".
     shared_with: tuple[str, ...] = ("everyone",)
     is_active: bool = True
+    #: When one contact answers, the sequence ends for everybody of that company (HubSpot: "unenroll contacts from the
+    #: same company").
+    account_based: bool = False
     #: Token paths that its templates use and for which there is neither a default nor a fallback.
     required_tokens: tuple[str, ...] = ()
 
@@ -130,6 +133,7 @@ class Sequence:
             "fallbacks": dict(self.fallbacks),
             "shared_with": list(self.shared_with),
             "is_active": self.is_active,
+            "account_based": self.account_based,
             "required_tokens": list(self.required_tokens),
             "steps": [
                 {
@@ -166,6 +170,7 @@ class Sequence:
             fallbacks=dict(data["fallbacks"]),
             shared_with=tuple(data["shared_with"]),
             is_active=data["is_active"],
+            account_based=data.get("account_based", False),
             required_tokens=tuple(data["required_tokens"]),
             steps=tuple(
                 Step(

@@ -17,7 +17,7 @@ from cadenza.mail.yaml_tree import Item, Problems, read_tree
 
 _FIELDS: Final = (
     "name", "title", "description", "language", "time_zone", "shared_with", "follow_ups", "fallbacks", "active",
-    "steps",
+    "account_based", "steps",
 )  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SHARE: Final = re.compile(r"everyone|(team|user):[^\s:,][^:,]*")
@@ -95,6 +95,7 @@ def _read(path: Path, problems: Problems) -> Sequence | None:
         fallbacks=_fallbacks(entries.get("fallbacks")),
         shared_with=_shares(entries.get("shared_with")),
         is_active=entries["active"].yes_or_no() if "active" in entries else True,
+        account_based=entries["account_based"].yes_or_no() if "account_based" in entries else False,
     )
     if "steps" not in entries:
         return None

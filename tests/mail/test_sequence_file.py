@@ -32,6 +32,7 @@ language: de-AT
 time_zone: Europe/Vienna
 shared_with: [team:sales, user:ana]
 active: no
+account_based: yes
 follow_ups:
   eligible_days: business_days
   window: 08:30-17:00
@@ -75,6 +76,7 @@ def test_a_file_says_everything_about_a_sequence(tmp_path):
         time_zone="Europe/Vienna",
         shared_with=("team:sales", "user:ana"),
         is_active=False,
+        account_based=True,
         follow_ups=FollowUpPolicy(EligibleDays.BUSINESS_DAYS, SendWindow(510, 1020)),
         fallbacks={"contact.company": "Ihr Haus"},
         required_tokens=("contact.city", "contact.last_name"),
