@@ -135,3 +135,7 @@ class MailboxRefused(CadenzaError):
 
 class ContractsDisagree(CadenzaError):
     """The audit counted something else than the engine decided: nothing was enrolled. Please report this."""
+
+
+class RehearsalStuck(CadenzaError):
+    """Steps of the rehearsal are due, but nothing runs them. Please report this."""

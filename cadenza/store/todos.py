@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,39 +69,61 @@ def complete_todo(connection: Connection, todo_id: int, actor: str, now: datetim
     Raises:
         NotFound: there is no such to-do, or it is done already.
     """
-    todo = connection.execute(
+    completed = complete_todos(connection, [todo_id], actor, now)
+    if not completed:
+        raise NotFound(f"There is no open to-do {todo_id}: see 'cadenza todo list'.")
+    return completed[0]
+
+
+def complete_todos(connection: Connection, todo_ids: Sequence[int], actor: str, now: datetime) -> list[Completion]:
+    """Mark to-dos as done, as ``complete_todo`` does; those that are done already are passed over."""
+    done = connection.execute(
         text("""
-            UPDATE todos t SET completed_at = :now, completed_by = :actor
-            WHERE id = :id AND completed_at IS NULL
+            UPDATE todos SET completed_at = :now, completed_by = :actor
+            WHERE id = ANY (:ids) AND completed_at IS NULL
             RETURNING id, enrollment_id, position, is_blocking
         """),
-        {"id": todo_id, "now": now, "actor": actor},
-    ).first()
-    if todo is None:
-        raise NotFound(f"There is no open to-do {todo_id}: see 'cadenza todo list'.")
+        {"ids": list(todo_ids), "actor": actor, "now": now},
+    ).all()
+    blocking = [todo for todo in done if todo.is_blocking]
     waiting = connection.execute(
         text("""
-            SELECT id, status, sequence_version_id, time_zone, country FROM enrollments
-            WHERE id = :id AND next_position = :position AND next_kind = 'todo' AND status IN ('active', 'paused')
-            FOR UPDATE
+            SELECT e.id, e.sequence_version_id, e.next_position, e.time_zone, e.country
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS int[])) AS todo(enrollment_id, position)
+            JOIN enrollments e ON e.id = todo.enrollment_id AND e.next_position = todo.position
+            WHERE e.next_kind = 'todo' AND e.status IN ('active', 'paused')
+            ORDER BY e.id FOR UPDATE OF e
         """),
-        {"id": todo.enrollment_id, "position": todo.position},
-    ).first()
-    if waiting is None or not todo.is_blocking:
-        return Completion(todo.id, todo.enrollment_id, None)
-    sequence = sequences_by_version(connection, {waiting.sequence_version_id})[waiting.sequence_version_id]
-    coming = after_step(sequence, todo.position, now, waiting.time_zone, waiting.country)
+        {"ids": [todo.enrollment_id for todo in blocking], "positions": [todo.position for todo in blocking]},
+    ).all()
+    versions = sequences_by_version(connection, {row.sequence_version_id for row in waiting})
+    coming = {
+        row.id: after_step(versions[row.sequence_version_id], row.next_position, now, row.time_zone, row.country)
+        for row in waiting
+    }
     connection.execute(
         text("""
-            UPDATE enrollments
-            SET next_position = next_position + 1, next_kind = :kind, last_ran_at = :now, attempts = 0,
-                due_at = CASE WHEN status = 'active' THEN CAST(:due AS timestamptz) END,
-                expected_at = CASE WHEN status = 'active' THEN CAST(:due AS timestamptz) END,
-                remaining_delay = CASE WHEN status = 'paused' THEN CAST(:due AS timestamptz) - :now END,
-                status = CASE WHEN CAST(:kind AS text) IS NULL THEN 'finished' ELSE status END,
-                ended_at = CASE WHEN CAST(:kind AS text) IS NULL THEN CAST(:now AS timestamptz) END
-            WHERE id = :id
+            UPDATE enrollments e
+            SET next_position = next_position + 1, next_kind = n.kind, last_ran_at = :now, attempts = 0,
+                due_at = CASE WHEN status = 'active' THEN n.due_at END,
+                expected_at = CASE WHEN status = 'active' THEN n.due_at END,
+                remaining_delay = CASE WHEN status = 'paused' THEN n.due_at - :now END,
+                status = CASE WHEN n.kind IS NULL THEN 'finished' ELSE status END,
+                ended_at = CASE WHEN n.kind IS NULL THEN CAST(:now AS timestamptz) END
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:kinds AS text[]), CAST(:due AS timestamptz[]))
+                 AS n(id, kind, due_at)
+            WHERE e.id = n.id
         """),
-        {"id": waiting.id, "kind": coming.kind, "due": coming.due_at, "now": now},
+        {
+            "ids": list(coming),
+            "kinds": [step.kind for step in coming.values()],
+            "due": [step.due_at for step in coming.values()],
+            "now": now,
+        },
     )
-    return Completion(todo.id, todo.enrollment_id, coming.due_at)
+    return [
+        Completion(todo.id, todo.enrollment_id, coming[todo.enrollment_id].due_at)
+        if todo.is_blocking and todo.enrollment_id in coming
+        else Completion(todo.id, todo.enrollment_id, None)
+        for todo in done
+    ]
