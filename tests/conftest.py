@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +23,18 @@ from cadenza.store import database, team
 from cadenza.store.embedded import start_embedded, url_of
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this session a root of its own for temporary folders.
+
+    As root PostgreSQL runs as another user; pytest would close the root that sessions share to others, in the middle
+    of another session.
+    """
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and not config.option.basetemp:
+        root = tempfile.mkdtemp(prefix="cadenza-tests-")
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = root
+        config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
