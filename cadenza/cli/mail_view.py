@@ -22,7 +22,7 @@ def show_mail(path: Path) -> None:
     from rich.panel import Panel
     from rich.text import Text
 
-    from cadenza.cli.output import show
+    from cadenza.cli.output import console
 
     mail = message_from_bytes(path.read_bytes(), EmailMessage, policy=policy.default)
     shown = Text()
@@ -30,4 +30,4 @@ def show_mail(path: Path) -> None:
         shown.append(f"{name + ':':<9}", "dim").append(f"{mail[name]}\n")
     part = mail.get_body(("plain",))
     shown.append("\n" + (part.get_content().strip() if part else ""))
-    show(Panel(shown, title="One of the mails", title_align="left", width=100))
+    console().print(Panel(shown, title="One of the mails", title_align="left", width=100), soft_wrap=False)

@@ -18,11 +18,10 @@ Where = Annotated[str, typer.Argument(metavar="PATH", help="A file, or a folder 
 @sequences_app.command("check")
 def check(path: Where = "") -> None:
     """Read sequence files and name every mistake with its line; nothing is stored."""
-    from cadenza.mail.sequence_file import read_sequence, read_sequences
+    from cadenza.mail.sequence_file import read_sequences
     from cadenza.settings import load_settings
 
-    place = Path(path) if path else load_settings().sequences_folder
-    found = read_sequences(place) if place.is_dir() else [read_sequence(place)]
+    found = read_sequences(Path(path) if path else load_settings().sequences_folder)
     show(f"[green]✓[/] {count(len(found), 'sequence')}: {', '.join(one.name for one in found)}")
 
 

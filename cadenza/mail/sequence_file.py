@@ -40,11 +40,13 @@ def read_sequence(path: Path) -> Sequence:
 
 
 def read_sequences(folder: Path) -> list[Sequence]:
-    """The sequences of every ``.yaml`` and ``.yml`` file of a folder, by file name.
+    """The sequences of every ``.yaml`` and ``.yml`` file of a folder, by file name; or the one of a single file.
 
     Raises:
         SequenceInvalid: names every mistake of every file.
     """
+    if folder.is_file():
+        return [read_sequence(folder)]
     if not folder.is_dir():
         raise SequenceInvalid(f"There is no folder {folder}: put the sequence files there, or name another one.")
     sequences: dict[str, Sequence] = {}
