@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Final
 
 from jinja2 import Template as JinjaTemplate
 from jinja2 import nodes
 
-from cadenza.domain.sequence import Sequence, Step
+from cadenza.domain.sequence import Step
 from cadenza.mail.encoding import quoted
 from cadenza.mail.markup import Skeleton
 from cadenza.mail.plain_text import literal, text_source
@@ -42,7 +43,7 @@ class Bodies:
     html: Template
 
     @classmethod
-    def of(cls, step: Step, sequence: Sequence, postal_address: str) -> Bodies:
+    def of(cls, step: Step, language: str, postal_address: str) -> Bodies:
         """The bodies of a step; what it does not give is made of the other.
 
         Raises:
@@ -56,12 +57,12 @@ class Bodies:
             text = compile_template(step.text, is_html=False)
         else:
             text = Template(text_source(Skeleton(step.html, ENVIRONMENT)))
-        lead, words = _FAREWELL.get(sequence.language.lower().partition("-")[0], _FAREWELL["en"])
+        lead, words = _FAREWELL.get(language.lower().partition("-")[0], _FAREWELL["en"])
         postal = [line.strip() for line in postal_address.splitlines() if line.strip()]
         return cls(
             Template(_ended(text.source) + _text_footer(postal, lead, _UNSUBSCRIBE not in text.tokens)),
             Template(
-                _document(html.source + _html_footer(postal, lead, words, _UNSUBSCRIBE not in html.tokens), sequence)
+                _document(html.source + _html_footer(postal, lead, words, _UNSUBSCRIBE not in html.tokens), language)
             ),
         )
 
@@ -83,12 +84,23 @@ def _html_footer(postal: list[str], lead: str, words: str, needs_link: bool) -> 
     return f'<p style="{_SMALL}">{"<br>".join(lines)}</p>\n' if lines else ""
 
 
-def _document(body: str, sequence: Sequence) -> str:
+def _document(body: str, language: str) -> str:
     return (
-        f'<!DOCTYPE html>\n<html lang="{escape(sequence.language).replace("{", "")}">\n<head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{escape(language).replace("{", "")}">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"></head>\n'
         f'<body style="{_NORMAL}">\n{body}</body>\n</html>\n'
     )
+
+
+@lru_cache(maxsize=512)
+def compiled_bodies(step: Step, language: str, postal_address: str) -> tuple[Bodies, JinjaTemplate]:
+    """The bodies of a step, also compiled: once for all senders of one postal address.
+
+    Raises:
+        TemplateInvalid: as ``Bodies.of``.
+    """
+    bodies = Bodies.of(step, language, postal_address)
+    return bodies, compile_bodies(bodies)
 
 
 def compile_bodies(bodies: Bodies) -> JinjaTemplate:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cadenza.domain.sequence import Sequence, Step
-from cadenza.mail.bodies import Bodies, compile_bodies
+from cadenza.mail.bodies import compiled_bodies
 from cadenza.mail.encoding import mailbox, one_line, unstructured
 from cadenza.mail.templates import compile_template
 
@@ -62,11 +62,10 @@ class StepComposer:
     """
 
     def __init__(self, step: Step, sequence: Sequence, sender: SenderIdentity) -> None:
-        self.bodies = Bodies.of(step, sequence, sender.postal_address)
+        self.bodies, self._body = compiled_bodies(step, sequence.language, sender.postal_address)
         self.subject = compile_template(_subject_of(step, sequence), is_html=False)
         self.address = _address(sender.address)
         self._sender = dict(sender.values)
-        self._body = compile_bodies(self.bodies)
         domain = self.address.rpartition("@")[2]
         label = _dot_atom(sequence.name)
         self._from = f"From: {mailbox(one_line(sender.display_name), self.address)}\r\n"

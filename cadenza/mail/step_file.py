@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cadenza.domain.sequence import Delay, DelayUnit, Sequence, Step, StepKind, TodoKind
+from cadenza.domain.sequence import Delay, DelayUnit, Step, StepKind, TodoKind
 from cadenza.errors import TemplateInvalid
 from cadenza.mail.bodies import Bodies
 from cadenza.mail.templates import compile_template
@@ -127,7 +127,7 @@ class StepReader:
     def _try_out(self, item: Item, step: Step) -> None:
         """What shows only when one body is made of the other."""
         try:
-            Bodies.of(step, Sequence("trial", "Trial", (step,)), "")
+            Bodies.of(step, "en", "")
         except TemplateInvalid as error:
             self._note(item, error)
 
