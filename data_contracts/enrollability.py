@@ -195,6 +195,13 @@ _RULES: Final = (
         detail=on("opted_out_at", "on"),
     ),
     Rule(
+        code="OPTED_OUT_SENDER",
+        prose="The person has not opted out of the sender's mails",
+        is_broken=lambda frame, _: present(frame, "sender_opted_out_at"),
+        fact=("sender_opted_out_at", None),
+        detail=on("sender_opted_out_at", "on"),
+    ),
+    Rule(
         code="ADDRESS_SUPPRESSED",
         prose="The address is not on the suppression list",
         is_broken=lambda frame, _: flag(frame, "address_suppressed"),

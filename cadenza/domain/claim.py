@@ -15,6 +15,7 @@ _ENDINGS: Mapping[str, Ending] = {
     "HARD_BOUNCED": Ending.BOUNCED,
     "SPAM_COMPLAINT": Ending.UNSUBSCRIBED,
     "OPTED_OUT_ALL": Ending.UNSUBSCRIBED,
+    "OPTED_OUT_SENDER": Ending.UNSUBSCRIBED,
 }
 
 

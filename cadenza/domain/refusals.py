@@ -162,6 +162,11 @@ _REFUSALS = (
         "Only the person can renew the consent; record it at the contact when that has happened.",
     ),
     Refusal(
+        "OPTED_OUT_SENDER",
+        "The person wants no more mails of this sender.",
+        "Leave the person alone: only the person can take that back, on the page that every mail links to.",
+    ),
+    Refusal(
         "OPTED_OUT_TYPE",
         "The person opted out of this type of mail.",
         "Only the person can subscribe to the type again; record it when that has happened.",

@@ -37,6 +37,7 @@ COLUMNS: Final[dict[str, pa.DataType]] = {
     "bounced_at": INSTANT,
     "complained_at": INSTANT,
     "opted_out_at": INSTANT,
+    "sender_opted_out_at": INSTANT,
     "address_suppressed": FLAG,
     "domain_suppressed": FLAG,
     "active_enrollment_id": NUMBER,

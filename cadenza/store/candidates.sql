@@ -88,6 +88,7 @@ SELECT p.ordinal, p.contact_id, p.is_found, p.is_repeated AS is_duplicate,
        p.email_normalized IS NOT NULL                    AS is_email_valid,
        coalesce(p.local_part = ANY (CAST(:role_addresses AS text[])), false) AS is_role_address,
        p.bounced_at, p.complained_at, p.opted_out_at,
+       refused.at                                        AS sender_opted_out_at,
        address.id IS NOT NULL                            AS address_suppressed,
        domain.domain IS NOT NULL                         AS domain_suppressed,
        running.id                                        AS active_enrollment_id,
@@ -114,4 +115,5 @@ LEFT JOIN suppressed_domains domain ON domain.domain = p.domain
 LEFT JOIN enrollments running ON running.contact_id = p.contact_id AND running.status IN ('active', 'paused')
 LEFT JOIN earlier ON earlier.contact_id = p.contact_id
 LEFT JOIN senders sender ON {sender_of_person}
+LEFT JOIN sender_opt_outs refused ON refused.address = p.email_normalized AND refused.user_id = sender.id
 ORDER BY p.ordinal

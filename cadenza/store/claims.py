@@ -36,6 +36,9 @@ _FACTS = """
                WHEN c.bounced_at IS NOT NULL THEN 'HARD_BOUNCED'
                WHEN c.opted_out_at IS NOT NULL THEN 'OPTED_OUT_ALL'
                WHEN EXISTS (
+                   SELECT FROM sender_opt_outs o WHERE o.address = e.to_address AND o.user_id = e.user_id
+               ) THEN 'OPTED_OUT_SENDER'
+               WHEN EXISTS (
                    SELECT FROM suppressions s
                    WHERE s.kind = 'address' AND s.value = e.to_address AND (s.until IS NULL OR s.until > %(now)s)
                ) THEN 'ADDRESS_SUPPRESSED'

@@ -114,6 +114,15 @@ CASES = [
     Case("EMAIL_INVALID_SYNTAX", REFUSED, contact("email = 'a@x.example; b@x.example', email_normalized = NULL")),
     Case("SPAM_COMPLAINT", REFUSED, contact("complained_at = '2026-01-02T00:00Z'"), detail="on 2026-01-02"),
     Case("OPTED_OUT_ALL", REFUSED, contact("opted_out_at = '2026-01-02T00:00Z'"), detail="on 2026-01-02"),
+    Case(
+        "OPTED_OUT_SENDER",
+        REFUSED,
+        everywhere("""
+            INSERT INTO sender_opt_outs (address, user_id, at)
+            SELECT c.email, u.id, '2026-01-02T00:00Z' FROM contacts c, users u WHERE handle = 'ana'
+        """),
+        detail="on 2026-01-02",
+    ),
     Case("HARD_BOUNCED", REFUSED, contact("bounced_at = '2026-01-02T00:00Z'"), detail="on 2026-01-02"),
     Case(
         "ADDRESS_SUPPRESSED",
