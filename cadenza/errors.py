@@ -139,3 +139,7 @@ class ContractsDisagree(CadenzaError):
 
 class RehearsalStuck(CadenzaError):
     """Steps of the rehearsal are due, but nothing runs them. Please report this."""
+
+
+class ContractsBroken(CadenzaError):
+    """What is stored breaks a contract: see the data-quality report."""

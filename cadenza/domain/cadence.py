@@ -116,6 +116,19 @@ def is_public_holiday(day: date, country: str | None) -> bool:
     return calendar is not None and day in calendar
 
 
+def public_holidays(first: date, last: date) -> list[tuple[str, date]]:
+    """The public holidays of every country from one day to another, both included."""
+    import holidays
+
+    return [
+        (country, day)
+        for country in holidays.list_supported_countries(include_aliases=False)
+        for year in range(first.year, last.year + 1)
+        for day in _calendar(country, year) or ()
+        if first <= day <= last
+    ]
+
+
 @lru_cache(maxsize=1_000)
 def _calendar(country: str, year: int) -> dict[date, str] | None:
     import holidays

@@ -47,6 +47,12 @@ _SHORTEST_NUMBER = 7
 
 
 @cache
+def zone_names() -> frozenset[str]:
+    """Every name that a zone goes by."""
+    return frozenset(available_timezones() - {"Factory", "localtime"})
+
+
+@cache
 def _zone_names() -> dict[str, str]:
     """The name to keep of each zone, by every name it goes by: Asia/Calcutta is Asia/Kolkata."""
     current = {zone for zones in _zones_by_country().values() for zone in zones}
@@ -55,7 +61,7 @@ def _zone_names() -> dict[str, str]:
         for kind, target, alias in (line.split() for line in _table("tzdata.zi") if line.startswith("L "))
         if target in current and alias not in current
     }
-    return {name.casefold(): links.get(name, name) for name in available_timezones() - {"Factory", "localtime"}}
+    return {name.casefold(): links.get(name, name) for name in zone_names()}
 
 
 @lru_cache(maxsize=10_000)
