@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cadenza.errors import SecretMissing
 from cadenza.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
     from sqlalchemy import Engine
 
     from cadenza.domain.sequence import Sequence
     from cadenza.mail.message import StepComposer
     from cadenza.mail.transports import Transports
+    from cadenza.store.secrets import Vault
 
 
 class Clock(Protocol):
@@ -78,12 +81,30 @@ class Runtime:
     #: What forecasts keep from one chunk of a batch to the next: the due instants that wait in each mailbox, by batch.
     queues: dict[int, dict[int, Any]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.transports.secrets = self.vault
+
     @property
     def secret_key(self) -> bytes:
         """The key that signs links: from the settings, else from ``home``/secret.key, made when first needed."""
-        if self.settings.secret_key:
-            return self.settings.secret_key.get_secret_value().encode()
-        path = self.settings.home / "secret.key"
+        return self._key(self.settings.secret_key, "secret.key")
+
+    @property
+    def secrets_key(self) -> bytes:
+        """The key that encrypts stored secrets: from the settings, else from ``home``/secrets.key."""
+        return self._key(self.settings.secrets_key, "secrets.key")
+
+    @property
+    def vault(self) -> Vault:
+        """The secrets that mailboxes name."""
+        from cadenza.store.secrets import Vault
+
+        return Vault(self.engine, lambda: self.secrets_key, read_block)
+
+    def _key(self, setting: SecretStr | None, file: str) -> bytes:
+        if setting:
+            return setting.get_secret_value().encode()
+        path = self.settings.home / file
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh = path.with_suffix(f".{secrets.token_hex(4)}")
@@ -97,6 +118,20 @@ class Runtime:
                 fresh.unlink()
         return path.read_text().strip().encode()
 
+
+def read_block(name: str) -> str:
+    """What a Prefect Secret block holds; the tasks, which know Prefect, say how (``block_reader``).
+
+    Raises:
+        SecretMissing: nobody here knows Prefect.
+    """
+    if block_reader is None:
+        raise SecretMissing(f"The Prefect block {name!r} can only be read where Prefect is: in a run of a flow.")
+    return block_reader(name)
+
+
+#: Reads a Prefect Secret block; set by the package ``tasks`` when it is imported.
+block_reader: Callable[[str], str] | None = None
 
 _current: Runtime | None = None
 

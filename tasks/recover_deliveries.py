@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -13,9 +13,9 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.domain.settlement import ClaimedMail, settlement_of
-from cadenza.errors import CadenzaError
+from cadenza.errors import CadenzaError, MailboxRefused
 from cadenza.runtime import Runtime, current
-from cadenza.store import database, deliveries, mailboxes, sequences
+from cadenza.store import database, deliveries, mailboxes, sequences, witnesses
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,10 @@ class Recovery:
     #: No witness can tell: a person decides.
     unknown: int = 0
 
+    def __add__(self, other: Recovery) -> Recovery:
+        """Both together."""
+        return Recovery(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
 
 @task(cache_policy=NO_CACHE)
 def recover_deliveries() -> Recovery:
@@ -45,38 +49,40 @@ def recover_deliveries() -> Recovery:
     runtime = current()
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
-        released = deliveries.release_claims(connection, now)
+        recovery = Recovery(released=deliveries.release_claims(connection, now))
         mails = deliveries.abandoned(connection, now)
-        boxes = mailboxes.mailboxes_by_id(connection, {mail.mailbox_id for mail in mails})
-    found, resent, waiting, unknown = 0, 0, 0, 0
+        ids = {mail.mailbox_id for mail in mails}
+        boxes = mailboxes.mailboxes_by_id(connection, ids)
+        known = witnesses.known_message_ids(connection, ids)
     for mailbox_id, group in groupby(mails, lambda mail: mail.mailbox_id):
-        lost = list(group)
-        accepted = _accepted(runtime, boxes[mailbox_id], lost)
-        if accepted is None:
-            with database.transaction(runtime.engine) as connection:
-                unknown += deliveries.mark_unknown(connection, lost, now)
-            continue
-        found += _settle_found(runtime, [mail for mail in lost if mail.message_id in accepted], now)
-        absent = [mail for mail in lost if mail.message_id not in accepted]
-        grace = timedelta(seconds=runtime.settings.witness_grace_seconds)
-        over = [mail for mail in absent if mail.claimed_at + grace <= now]
-        with database.transaction(runtime.engine) as connection:
-            resent += deliveries.resend(connection, over)
-        waiting += len(absent) - len(over)
-    recovery = Recovery(released, found, resent, waiting, unknown)
+        recovery += _look_for(runtime, boxes[mailbox_id], list(group), known[mailbox_id], now)
     if recovery != Recovery():
         logger.warning("recovered: %s", recovery)
     return recovery
 
 
-def _accepted(runtime: Runtime, mailbox: mailboxes.Mailbox, mails: Sequence[ClaimedMail]) -> set[str] | None:
-    """The Message-IDs of those that the server took; None: nobody can tell."""
+def _look_for(
+    runtime: Runtime, mailbox: mailboxes.Mailbox, mails: Sequence[ClaimedMail], known: Sequence[str], now: datetime
+) -> Recovery:
+    """Settle deliveries of one mailbox by what its witness shows."""
+    patience = runtime.settings.witness_grace_seconds
     try:
-        transport = runtime.transports.of(mailbox.id, mailbox.transport)
-        return transport.accepted([mail.message_id for mail in mails])
+        transport = runtime.transports.of(mailbox.id, mailbox.transport, mailbox.imap, mailbox.sent_folder)
+        accepted = transport.accepted([mail.message_id for mail in mails], known)
     except CadenzaError as error:
         logger.warning("the witness of mailbox %d is not reachable: %s", mailbox.id, type(error).__name__)
-        return None
+        accepted, patience = None, max(patience, runtime.settings.witness_patience_seconds)
+        if isinstance(error, MailboxRefused):
+            with database.transaction(runtime.engine) as connection:
+                mailboxes.disconnect(connection, mailbox.id, str(error))
+    found = _settle_found(runtime, [mail for mail in mails if accepted and mail.message_id in accepted], now)
+    absent = [mail for mail in mails if not accepted or mail.message_id not in accepted]
+    over = [mail for mail in absent if mail.claimed_at + timedelta(seconds=patience) <= now]
+    lost = {mail.id for mail in over if accepted is not None and mail.is_witnessed}
+    with database.transaction(runtime.engine) as connection:
+        resent = deliveries.resend(connection, [mail for mail in over if mail.id in lost])
+        unknown = deliveries.mark_unknown(connection, [mail for mail in over if mail.id not in lost], now)
+    return Recovery(found=found, resent=resent, waiting=len(absent) - len(over), unknown=unknown)
 
 
 def _settle_found(runtime: Runtime, mails: Sequence[ClaimedMail], now: datetime) -> int:

@@ -19,10 +19,10 @@ from prefect.tasks import exponential_backoff
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.domain.settlement import ClaimedMail, Settlement, settlement_of
-from cadenza.errors import CadenzaError, DatabaseUnavailable, MailboxRefused
+from cadenza.errors import CadenzaError, DatabaseUnavailable, MailboxRefused, SettingsInvalid
 from cadenza.mail.transports import Outgoing
 from cadenza.runtime import Runtime, current
-from cadenza.store import database, deliveries, mailboxes, sequences
+from cadenza.store import database, deliveries, mailboxes, sequences, witnesses
 
 logger = logging.getLogger(__name__)
 
@@ -102,18 +102,23 @@ class Handover:
 
     def run(self) -> None:
         """Send every mail and store every outcome."""
-        transport = self.runtime.transports.of(self.mailbox.id, self.mailbox.transport)
         try:
+            transport = self.runtime.transports.of(
+                self.mailbox.id, self.mailbox.transport, self.mailbox.imap, self.mailbox.sent_folder
+            )
             for attempt in transport.send([self._outgoing(mail) for mail in self.mails], self.before_body):
                 self.pending.append(replace(attempt, ended_at=self.runtime.clock.now()))
-        except MailboxRefused as error:
-            logger.error("mailbox %d is disconnected: its server refused the login", self.mailbox.id)
+        except (MailboxRefused, SettingsInvalid) as error:
+            logger.error("mailbox %d is disconnected: %s", self.mailbox.id, type(error).__name__)
             self._disconnect(str(error))
         finally:
             self._turn([])
 
     def before_body(self, outgoing: Outgoing) -> bool:
         """Store what came of the mails before, mark the next ones as in flight, and say whether this one may go."""
+        if outgoing.copy_to != self._copy_to:
+            with database.transaction(self.runtime.engine) as connection:
+                witnesses.mark_unwitnessed(connection, self.by_id[outgoing.delivery_id])
         if outgoing.delivery_id not in self.marked and outgoing.delivery_id not in self.lost:
             start = self.order[outgoing.delivery_id]
             self._turn(self.mails[start : start + self.runtime.settings.send_window])
@@ -160,4 +165,10 @@ class Handover:
         """The mail for the transport: no dot after half its lease, so that recovery never overtakes a slow worker."""
         age = (self.runtime.clock.now() - mail.claimed_at).total_seconds()
         left = (mail.lease_until - mail.claimed_at).total_seconds() / 2 - age
-        return Outgoing(mail.id, mail.from_address, mail.to_address, mail.message, time.monotonic() + left)
+        deadline = time.monotonic() + left
+        return Outgoing(mail.id, mail.from_address, mail.to_address, mail.message, deadline, self._copy_to)
+
+    @property
+    def _copy_to(self) -> str | None:
+        """Where the witness wants a copy of each mail: the mailbox itself."""
+        return self.mailbox.address if self.mailbox.transport.get("witness") == "self" else None

@@ -32,6 +32,8 @@ class ClaimedMail:
     version_id: int
     time_zone: str
     country: str | None
+    #: Whether its absence from the witness says anything: the copy for it was taken.
+    is_witnessed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def abandoned(connection: Connection, now: datetime) -> list[ClaimedMail]:
             SELECT d.id, d.token, d.enrollment_id, d.position, d.mailbox_id, d.from_address, d.to_address,
                    d.message_id, ''::bytea AS message, d.in_flight_at AS claimed_at, d.lease_until,
                    e.attempts + 1 AS tries, e.last_ran_at IS NULL AS is_first,
-                   e.sequence_version_id AS version_id, e.time_zone, e.country
+                   e.sequence_version_id AS version_id, e.time_zone, e.country, d.is_witnessed
             FROM deliveries d
             JOIN enrollments e ON e.id = d.enrollment_id
             WHERE d.state = 'in_flight' AND d.lease_until <= %s

@@ -22,6 +22,9 @@ class Mailbox:
     display_name: str
     postal_address: str
     transport: Mapping[str, Any]
+    imap: Mapping[str, Any] | None
+    sent_folder: str | None
+    aliases: Sequence[str]
     is_connected: bool
     disconnected_reason: str | None
     is_paused: bool
@@ -99,8 +102,8 @@ def mailboxes_by_id(connection: Connection, mailbox_ids: Collection[int] | None 
     """Mailboxes with what their mails say of the sender; None: every mailbox."""
     rows = connection.execute(
         text("""
-            SELECT m.id, m.address, m.display_name, m.postal_address, m.transport, m.is_connected,
-                   m.disconnected_reason, m.paused_at IS NOT NULL AS is_paused,
+            SELECT m.id, m.address, m.display_name, m.postal_address, m.transport, m.imap, m.sent_folder, m.aliases,
+                   m.is_connected, m.disconnected_reason, m.paused_at IS NOT NULL AS is_paused,
                    u.name AS user_name, u.email AS user_email, u.properties AS user_properties
             FROM mailboxes m JOIN users u ON u.id = m.user_id
             WHERE CAST(:ids AS bigint[]) IS NULL OR m.id = ANY (:ids)

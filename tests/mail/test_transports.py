@@ -13,7 +13,7 @@ import pytest
 from fault_server import FaultServer
 
 from cadenza.domain.delivery import AttemptResult
-from cadenza.errors import MailboxRefused, SettingsInvalid
+from cadenza.errors import MailboxRefused, SecretMissing, SettingsInvalid
 from cadenza.mail.sink import Sink
 from cadenza.mail.transports import Outgoing, Transports
 from cadenza.settings import Settings
@@ -299,14 +299,31 @@ def test_a_server_without_starttls_gets_no_mail(transports):
         ({"kind": "smtp", "host": "x", "password": "s3cret"}, "password"),
         ({"kind": "smtp", "host": "x", "port": 0}, "port"),
         ({"kind": "smtp", "host": "x", "security": "none", "username": "a"}, "in the open"),
-        ({"kind": "smtp", "host": "x", "username": "a", "password_env": "NOT_SET_AT_ALL"}, "NOT_SET_AT_ALL"),
-        ({"kind": "smtp", "host": "x", "username": "a", "password_file": "/nowhere"}, "/nowhere"),
+        ({"kind": "smtp", "host": "x", "username": "a"}, "password_secret"),
+        ({"kind": "smtp", "host": "x", "username": "a", "password_env": "A", "password_file": "b"}, "enough"),
+        ({"kind": "smtp", "host": "x", "username": "a", "oauth": {"kind": "google"}}, "password_secret"),
+        ({"kind": "smtp", "host": "x", "username": "a\r\nQUIT", "password_env": "A"}, "username"),
+        ({"kind": "smtp", "host": "x", "witness": "god"}, "witness"),
     ],
 )
 def test_a_transport_that_is_not_right_is_named_without_its_secret(transports, transport, words):
     with pytest.raises(SettingsInvalid, match=words) as caught:
         transports.of(7, transport)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"password_env": "NOT_SET_AT_ALL"}, {"password_file": "/nowhere"}, {"password_secret": "a"}, {"password_block": "b"}],
+)
+def test_a_password_that_is_not_there_is_missed_before_a_mail_goes(transports, where):
+    with FaultServer(account=("ana", "s3cret")) as server:
+        transport = to(transports, server, username="ana", **where)
+        [name] = where.values()
+        with pytest.raises(SecretMissing, match=name):
+            list(transport.send(mails("kim"), always))
+        assert name in transport.check()
+    assert server.accepted == []
 
 
 def test_plain_smtp_has_no_witness(transports):

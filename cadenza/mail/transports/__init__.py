@@ -2,62 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from cadenza.errors import SettingsInvalid
-from cadenza.mail.transports.connection import Server
+from cadenza.mail.account import ImapSettings, SmtpSettings, checked
+from cadenza.mail.imap import ImapServer
+from cadenza.mail.login import NoSecrets, Secrets
+from cadenza.mail.oauth import Tokens
 from cadenza.mail.transports.outgoing import BeforeBody, Outgoing, Transport
+from cadenza.mail.transports.server import Server
 from cadenza.mail.transports.sink import SinkTransport
 from cadenza.mail.transports.smtp import SmtpTransport
+from cadenza.mail.transports.witness import ImapWitness
 
 __all__ = ["BeforeBody", "Outgoing", "Transport", "Transports"]
-
-
-class SmtpSettings(BaseModel):
-    """A mailbox's own server; the password is named, never written down."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["smtp"]
-    host: str
-    port: int = Field(587, ge=1, le=65535)
-    security: Literal["none", "starttls", "tls"] = "starttls"
-    username: str | None = None
-    password_env: str | None = None
-    password_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _no_password_in_the_open(self) -> Self:
-        if self.username and self.security == "none" and self.host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("a password may not travel in the open: choose security starttls or tls")
-        return self
-
-    def password(self) -> str | None:
-        """The secret itself.
-
-        Raises:
-            SettingsInvalid: it is not where the transport says.
-        """
-        if self.password_env:
-            if self.password_env not in os.environ:
-                raise SettingsInvalid(
-                    f"The environment variable {self.password_env} holds no password for {self.host}: set it."
-                )
-            return os.environ[self.password_env]
-        if self.password_file:
-            try:
-                return self.password_file.read_text().strip()
-            except OSError as error:
-                raise SettingsInvalid(
-                    f"{self.password_file} holds no password for {self.host} ({error.strerror}): write it there."
-                ) from error
-        return None
 
 
 class SendingSettings(Protocol):
@@ -82,34 +42,51 @@ class SendingSettings(Protocol):
 class Transports:
     """The connections of this process to mail servers; mailboxes of one login share theirs."""
 
-    def __init__(self, settings: SendingSettings) -> None:
+    def __init__(self, settings: SendingSettings, secrets: Secrets | None = None) -> None:
         self.settings = settings
+        #: Where the secrets are that mailboxes name.
+        self.secrets: Secrets = secrets or NoSecrets()
+        self.tokens = Tokens()
         self._open: dict[Any, Transport] = {}
         self._lock = threading.Lock()
 
-    def of(self, mailbox_id: int, transport: Mapping[str, Any]) -> Transport:
-        """The transport of a mailbox.
+    def of(
+        self,
+        mailbox_id: int,
+        transport: Mapping[str, Any],
+        imap: Mapping[str, Any] | None = None,
+        sent_folder: str | None = None,
+    ) -> Transport:
+        """The transport of a mailbox; with its IMAP settings it has a witness.
 
         Raises:
-            SettingsInvalid: names the mailbox and what is wrong with its transport.
+            SettingsInvalid: names the mailbox and what is wrong with its settings.
         """
         if transport.get("kind") == "sink":
             port, folder = self.settings.sink_port, self.settings.home / "sink"
             return self._kept(("sink", port, folder), lambda: SinkTransport(port, folder))
-        try:
-            chosen = SmtpSettings.model_validate(transport)
-        except ValidationError as error:
-            problems = "; ".join(": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in error.errors())
-            raise SettingsInvalid(f"The transport of mailbox {mailbox_id}: {problems}. See docs/sending.md.") from error
-        server = Server(
-            chosen.host,
-            chosen.port,
-            chosen.security,
-            chosen.username,
-            chosen.password(),
-            self.settings.dot_timeout_seconds,
-        )
-        return self._kept(server, lambda: SmtpTransport(server))
+        chosen = checked(SmtpSettings, transport, f"The transport of mailbox {mailbox_id}")
+        server = self.smtp_server(chosen)
+        witness = None
+        if imap is not None and chosen.witness != "none":
+            where = sent_folder if chosen.witness == "sent" else chosen.witness_folder
+            witness = ImapWitness(self.imap_server(mailbox_id, imap, transport), where)
+        return self._kept((server, witness), lambda: SmtpTransport(server, witness))
+
+    def smtp_server(self, chosen: SmtpSettings) -> Server:
+        """Where and as whom a mailbox sends."""
+        login = chosen.login(self.secrets, self.tokens)
+        return Server(chosen.host, chosen.port, chosen.security, login, self.settings.dot_timeout_seconds)
+
+    def imap_server(self, mailbox_id: int, imap: Mapping[str, Any], transport: Mapping[str, Any]) -> ImapServer:
+        """Where and as whom a mailbox is read; what its settings leave out of the login is as for sending.
+
+        Raises:
+            SettingsInvalid: names the mailbox and what is wrong with its settings.
+        """
+        whole = ImapSettings.beside(imap, transport)
+        chosen = checked(ImapSettings, whole, f"The IMAP settings of mailbox {mailbox_id}")
+        return ImapServer(chosen.host, chosen.port, chosen.security, chosen.login(self.secrets, self.tokens))
 
     def _kept(self, key: Any, make: Any) -> Transport:
         with self._lock:

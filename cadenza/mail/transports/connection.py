@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import smtplib
-import socket
-import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
 from cadenza.domain.delivery import Attempt, AttemptResult
-from cadenza.errors import MailboxRefused, MailServerUnavailable
 from cadenza.mail.transports.outgoing import BeforeBody, Outgoing
+from cadenza.mail.transports.server import ANSWER_SECONDS, Server, open_smtp
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 #: Where servers put their own id of a message into the 250: Postfix and many others, Exchange, Exim and Gmail, SES.
@@ -23,24 +21,6 @@ _QUEUED = tuple(
 
 #: What would end an address, or the command it stands in, early.
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
-
-#: Seconds to wait for any answer but that to the final dot (RFC 5321, 4.5.3.2: five minutes are for slow queues).
-ANSWER_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where to connect, and as whom; hashable, so that mailboxes of one login share connections."""
-
-    host: str
-    port: int
-    security: str = "starttls"
-    username: str | None = None
-    password: str | None = None
-    dot_timeout_seconds: float = 600.0
-
-    def __repr__(self) -> str:
-        return f"Server({self.host}:{self.port}, {self.security})"
 
 
 class Broken(Exception):
@@ -59,50 +39,8 @@ class Connection:
         self.server = server
         self.used_at = time.monotonic()
         self._was_used = False
-        try:
-            self._smtp = self._open(server)
-        except smtplib.SMTPAuthenticationError as error:
-            if error.smtp_code // 100 == 4:
-                raise MailServerUnavailable(
-                    f"The mail server {server.host} cannot log anybody in at present ({error.smtp_code}): "
-                    "its mails wait and are tried again."
-                ) from error
-            raise MailboxRefused(
-                f"{server.host} refused the login ({error.smtp_code}): check user name and password of the mailbox."
-            ) from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise MailboxRefused(
-                f"{server.host}:{server.port} does not offer what the mailbox asks for ({error}): "
-                "check its security and user name."
-            ) from error
-        except (OSError, smtplib.SMTPException) as error:
-            raise MailServerUnavailable(
-                f"The mail server {server.host}:{server.port} does not answer ({type(error).__name__}): "
-                "its mails wait and are tried again."
-            ) from error
+        self._smtp = open_smtp(server)
         self._pipelines = self._smtp.has_extn("pipelining")
-
-    @staticmethod
-    def _open(server: Server) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        smtp: smtplib.SMTP
-        if server.security == "tls":
-            smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=ANSWER_SECONDS, context=context)
-        else:
-            smtp = smtplib.SMTP(server.host, server.port, timeout=ANSWER_SECONDS)
-        try:
-            smtp.ehlo_or_helo_if_needed()
-            if server.security == "starttls":
-                smtp.starttls(context=context)
-                smtp.ehlo()
-            if server.username:
-                smtp.login(server.username, server.password or "")
-        except BaseException:
-            smtp.close()
-            raise
-        if smtp.sock is not None:
-            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return smtp
 
     def is_alive(self) -> bool:
         """Whether the server still answers after a pause."""
@@ -118,10 +56,10 @@ class Connection:
         """
         is_in_use = False
         try:
-            refused = self._envelope(mail)
-            if refused:
-                return refused
-            is_in_use = True
+            taken = self._envelope(mail)
+            if isinstance(taken, Attempt):
+                return taken
+            mail, is_in_use = taken, True
             may_go = before_body(mail)
             left = ANSWER_SECONDS if mail.deadline is None else min(mail.deadline - time.monotonic(), ANSWER_SECONDS)
             if not may_go or left <= 0:
@@ -137,8 +75,8 @@ class Connection:
             raise
         return self._answer_to_dot(mail)
 
-    def _envelope(self, mail: Outgoing) -> Attempt | None:
-        """MAIL, RCPT and DATA up to the 354; the attempt, if the server refuses one of them."""
+    def _envelope(self, mail: Outgoing) -> Outgoing | Attempt:
+        """MAIL, RCPT and DATA up to the 354: the mail, without its copy if that is not taken; or what was refused."""
         if _UNFIT.search(mail.from_address + mail.to_address):
             return Attempt(mail.delivery_id, AttemptResult.REJECTED, 553, "5.1.3", "This is no address.")
         needs_utf8 = not (mail.from_address + mail.to_address).isascii()
@@ -146,11 +84,36 @@ class Connection:
             return Attempt(
                 mail.delivery_id, AttemptResult.REJECTED, 553, "5.6.7", "The server takes no addresses beyond ASCII."
             )
-        commands = (
-            f"MAIL FROM:<{mail.from_address}>{' SMTPUTF8' if needs_utf8 else ''}\r\n",
-            f"RCPT TO:<{mail.to_address}>\r\n",
-            "DATA\r\n",
-        )
+        sender = f"MAIL FROM:<{mail.from_address}>{' SMTPUTF8' if needs_utf8 else ''}\r\n"
+        recipient = f"RCPT TO:<{mail.to_address}>\r\n"
+        if mail.copy_to and (_UNFIT.search(mail.copy_to) or not (mail.copy_to.isascii() or needs_utf8)):
+            mail = replace(mail, copy_to=None)
+        if mail.copy_to is None:
+            replies = self._converse(sender, recipient, "DATA\r\n")
+        else:
+            # DATA waits for the answers: a copy must not go out without the mail.
+            replies = self._converse(sender, recipient, f"RCPT TO:<{mail.copy_to}>\r\n")
+            copy = replies.pop() if len(replies) == 3 else None
+            if copy is None or copy[0] // 100 != 2:
+                mail = replace(mail, copy_to=None)
+            if copy is not None and all(code // 100 == 2 for code, _ in replies):
+                replies += self._converse("DATA\r\n")
+        if len(replies) == 3 and replies[2][0] == 354 and all(code // 100 == 2 for code, _ in replies[:2]):
+            return mail
+        code, words = next((reply for reply in replies if reply[0] // 100 in (4, 5)), (0, b"An answer beyond SMTP."))
+        if code == 421 and self._was_used:
+            raise smtplib.SMTPServerDisconnected("enough for one connection")
+        if not code or code == 421 or (len(replies) == 3 and replies[2][0] == 354):
+            self.close()  # it wants a body although it refused the envelope, or there is no talking with it
+        else:
+            try:
+                self._smtp.rset()
+            except (OSError, smtplib.SMTPException):
+                self.close()
+        return _attempt(mail, code, words)
+
+    def _converse(self, *commands: str) -> list[tuple[int, bytes]]:
+        """The answers to commands, in one packet where the server allows; up to a refusal where it does not."""
         replies: list[tuple[int, bytes]] = []
         try:
             if self._pipelines:
@@ -165,19 +128,7 @@ class Connection:
             if not any(code // 100 in (4, 5) for code, _ in replies):
                 raise
             self.close()  # it refused and hung up
-        if len(replies) == 3 and replies[2][0] == 354 and all(code // 100 == 2 for code, _ in replies[:2]):
-            return None
-        code, words = next((reply for reply in replies if reply[0] // 100 in (4, 5)), (0, b"An answer beyond SMTP."))
-        if code == 421 and self._was_used:
-            raise smtplib.SMTPServerDisconnected("enough for one connection")
-        if not code or code == 421 or (len(replies) == 3 and replies[2][0] == 354):
-            self.close()  # it wants a body although it refused the envelope, or there is no talking with it
-        else:
-            try:
-                self._smtp.rset()
-            except (OSError, smtplib.SMTPException):
-                self.close()
-        return _attempt(mail, code, words)
+        return replies
 
     def _answer_to_dot(self, mail: Outgoing) -> Attempt:
         assert self._smtp.sock is not None

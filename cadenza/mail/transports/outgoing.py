@@ -19,9 +19,12 @@ class Outgoing:
     message: bytes
     #: ``time.monotonic()`` after which its final dot must not be sent any more.
     deadline: float | None = None
+    #: Another recipient, of the envelope only: the mailbox itself, whose copy is the witness. None also when the
+    #: server did not take it.
+    copy_to: str | None = None
 
 
-#: Asked after the server's 354 and before the body: may this message go?
+#: Asked after the server's 354 and before the body: may this message go? Its ``copy_to`` tells whether a copy goes too.
 BeforeBody = Callable[[Outgoing], bool]
 
 
@@ -38,8 +41,14 @@ class Transport(Protocol):
         """
         ...
 
-    def accepted(self, message_ids: Sequence[str]) -> set[str] | None:
-        """Those of the Message-IDs that the witness shows; None: there is no witness."""
+    def accepted(self, message_ids: Sequence[str], known: Sequence[str] = ()) -> set[str] | None:
+        """Those of the Message-IDs that the witness shows; None: there is none, or it shows nothing at all.
+
+        ``known`` are mails that the server took for certain: a witness that shows none of them proves nothing.
+
+        Raises:
+            CadenzaError: the witness cannot be asked now.
+        """
         ...
 
     def check(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cadenza.mail.sink import has_taken
-from cadenza.mail.transports.connection import Server
+from cadenza.mail.transports.server import Server
 from cadenza.mail.transports.smtp import SmtpTransport
 
 
@@ -17,6 +17,6 @@ class SinkTransport(SmtpTransport):
         super().__init__(Server("127.0.0.1", port, security="none"))
         self.folder = folder
 
-    def accepted(self, message_ids: Sequence[str]) -> set[str] | None:
+    def accepted(self, message_ids: Sequence[str], known: Sequence[str] = ()) -> set[str] | None:
         """Those of the Message-IDs that the sink took."""
         return {message_id for message_id in message_ids if has_taken(self.folder, message_id)}

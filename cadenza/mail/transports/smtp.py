@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.errors import CadenzaError, MailServerUnavailable
-from cadenza.mail.transports.connection import Broken, Connection, Server
+from cadenza.mail.transports.connection import Broken, Connection
 from cadenza.mail.transports.outgoing import BeforeBody, Outgoing
+from cadenza.mail.transports.server import Server
+from cadenza.mail.transports.witness import ImapWitness
 
 #: A connection that was idle for longer is asked whether it still lives.
 IDLE_SECONDS = 5.0
@@ -20,8 +22,9 @@ KEPT = 8
 class SmtpTransport:
     """Reused connections to one server under one login."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, witness: ImapWitness | None = None) -> None:
         self.server = server
+        self.witness = witness
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
 
@@ -55,9 +58,9 @@ class SmtpTransport:
             if connection is not None and connection.is_open:
                 self._give_back(connection)
 
-    def accepted(self, message_ids: Sequence[str]) -> set[str] | None:
-        """Plain SMTP has no witness."""
-        return None
+    def accepted(self, message_ids: Sequence[str], known: Sequence[str] = ()) -> set[str] | None:
+        """What the mailbox shows; without a witness None: SMTP alone cannot tell."""
+        return self.witness.accepted(message_ids, known) if self.witness else None
 
     def check(self) -> str | None:
         """Log in and out again; what is wrong, or None."""
