@@ -6,10 +6,11 @@ A value comes from the environment (``CADENZA_…``), else from ``cadenza.toml``
 from __future__ import annotations
 
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, PositiveInt, SecretStr, ValidationError
+from pydantic import BaseModel, Field, IPvAnyNetwork, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from cadenza.domain.throttle import Limit
@@ -36,8 +37,8 @@ class Settings(BaseSettings):
     database_pool_size: PositiveInt = 8
     #: The folder of sequence definitions (YAML) that ``up`` and ``demo`` load.
     sequences_folder: Path = Path("examples/sequences")
-    #: Where people reach this installation; unsubscribe links start with it.
-    public_url: str = "http://127.0.0.1:8710"
+    #: Where people reach the public pages; unsubscribe links start with it. Not set: follows ``web_port``.
+    public_url: str = Field("http://127.0.0.1:8710", pattern=r"^https?://[^\s?#]+$")
     #: Signs links; empty: made once and kept in ``home``/secret.key (mode 0600).
     secret_key: SecretStr | None = None
     #: Encrypts stored passwords and refresh tokens; empty: made once and kept in ``home``/secrets.key (mode 0600).
@@ -45,6 +46,13 @@ class Settings(BaseSettings):
 
     prefect_port: int = Field(4200, ge=1, le=65535)
     sink_port: int = Field(2525, ge=1, le=65535)
+    #: The public pages listen here; for people outside a reverse proxy with HTTPS stands before them.
+    web_port: int = Field(8710, ge=1, le=65535)
+    web_host: str = "127.0.0.1"
+    #: Proxies that are believed when they say for whom they ask (X-Forwarded-For): addresses or networks.
+    trusted_proxies: list[IPvAnyNetwork] = [ip_network("127.0.0.0/8"), ip_network("::1")]
+    #: Requests to the public pages that one client address may make in a minute.
+    web_requests_per_minute: PositiveInt = 120
 
     #: Every limit of a mailbox holds at once (HubSpot: 3 a minute in bulk, 500 or 1,000 in rolling 24 hours).
     mailbox_limits: list[MailLimit] = [MailLimit(count=3, seconds=60), MailLimit(count=500, seconds=86_400)]
@@ -87,6 +95,12 @@ class Settings(BaseSettings):
     wave_longest_seconds: PositiveInt = 600
     #: Waves of more steps are spread over several runs, which workers on several machines share.
     wave_shard_steps: PositiveInt = 20_000
+
+    @model_validator(mode="after")
+    def _complete_public_url(self) -> Settings:
+        url = self.public_url if "public_url" in self.model_fields_set else f"http://127.0.0.1:{self.web_port}"
+        self.public_url = url.rstrip("/")
+        return self
 
     @property
     def limits(self) -> list[Limit]:

@@ -23,6 +23,11 @@ class Health:
     unknown: int
 
 
+def answers(connection: Connection) -> bool:
+    """Whether the database answers at all."""
+    return bool(connection.scalar(text("SELECT 1")))
+
+
 def health(connection: Connection, now: datetime) -> Health:
     """The counts as they are now."""
     row = connection.execute(

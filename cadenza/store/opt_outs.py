@@ -139,11 +139,11 @@ class Choice:
     language: str
     is_out_of_all: bool
     is_out_of_sender: bool
-    #: We do not write there for another reason (a complaint, an entry of ours), whatever the person chooses.
+    #: We write there never again for another reason (a complaint, an entry of ours), whatever the person chooses.
     is_barred: bool
 
 
-def choice_of(connection: Connection, enrollment_id: int, now: datetime) -> Choice | None:
+def choice_of(connection: Connection, enrollment_id: int) -> Choice | None:
     """What the person behind an enrollment has chosen; None: we know nothing of that enrollment any more."""
     row = connection.execute(
         text("""
@@ -157,12 +157,11 @@ def choice_of(connection: Connection, enrollment_id: int, now: datetime) -> Choi
             JOIN users u ON u.id = e.user_id
             JOIN mailboxes m ON m.id = e.mailbox_id
             JOIN sequence_versions v ON v.id = e.sequence_version_id
-            LEFT JOIN suppressions s
-                   ON s.kind = 'address' AND s.value = e.to_address AND (s.until IS NULL OR s.until > :now)
+            LEFT JOIN suppressions s ON s.kind = 'address' AND s.value = e.to_address AND s.until IS NULL
             LEFT JOIN sender_opt_outs o ON o.address = e.to_address AND o.user_id = e.user_id
             WHERE e.id = :id
         """),
-        {"id": enrollment_id, "reason": OPTED_OUT, "now": now},
+        {"id": enrollment_id, "reason": OPTED_OUT},
     ).first()
     return Choice(**row._mapping) if row else None
 

@@ -26,7 +26,7 @@ def back(world, ids: list[int]) -> int:
 
 def choice(world, enrollment_id: int) -> Choice | None:
     with transaction(world.runtime.engine) as connection:
-        return choice_of(connection, enrollment_id, world.now)
+        return choice_of(connection, enrollment_id)
 
 
 def endings(world) -> dict[int, tuple[Any, ...]]:

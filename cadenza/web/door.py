@@ -1,0 +1,63 @@
+"""Who comes in, and what does every answer carry?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from fastapi.datastructures import Headers
+from pydantic import IPvAnyNetwork
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cadenza.web.buckets import Buckets
+from cadenza.web.clients import client_of
+from cadenza.web.pages import STYLE_HASH, notice
+
+#: A link that leads nowhere costs as much as so many requests.
+GUESS_TOKENS = 9
+
+HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+class Door:
+    """Lets each client in at its pace, and gives every answer the same strict headers."""
+
+    def __init__(self, app: ASGIApp, buckets: Buckets, trusted: Sequence[IPvAnyNetwork]) -> None:
+        self.app = app
+        self.buckets = buckets
+        self.trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        peer = (scope.get("client") or ("",))[0]
+        client = client_of(peer, ",".join(headers.getlist("X-Forwarded-For")), self.trusted)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+                if message["status"] == 404:
+                    self.buckets.charge(client, GUESS_TOKENS)
+            await send(message)
+
+        wait = self.buckets.take(client)
+        if wait:
+            refusal = notice(headers, 429, "too_often", {"Retry-After": str(math.ceil(wait))})
+            await refusal(scope, receive, answer)
+        else:
+            await self.app(scope, receive, answer)
