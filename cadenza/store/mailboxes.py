@@ -56,15 +56,16 @@ class Room:
 
 
 #: Room of mailboxes under every limit of theirs, from the deliveries themselves: exact over rolling windows.
-#: An open delivery has no end yet, so it takes a place until a whole window after now at the earliest.
+#: An open delivery has no end yet, so it takes a place until a whole window after now at the earliest. Nothing leaves a
+#: mailbox that cannot be read: somebody may have answered.
 ROOM = """
     SELECT m.id AS mailbox_id,
            min(CASE WHEN l.count IS NOT NULL THEN greatest(l.count - o.n - e.n, 0) END) AS mails,
-           coalesce(max(CASE
+           greatest(coalesce(max(CASE
                WHEN o.n + e.n < l.count THEN CAST(:now AS timestamptz)
                WHEN o.n >= l.count THEN :now + make_interval(secs => l.seconds)
                ELSE e.ended[o.n + e.n - l.count + 1] + make_interval(secs => l.seconds)
-           END), :now) AS free_at
+           END), :now), m.away_until) AS free_at
     FROM mailboxes m
     LEFT JOIN LATERAL jsonb_to_recordset(coalesce(m.limits, CAST(:default_limits AS jsonb)))
                       AS l(count int, seconds int) ON true

@@ -16,6 +16,7 @@ ALTER TABLE mailboxes
     ADD COLUMN probe             jsonb,             -- what the last probe found: sizes, aliases, clock skew
     ADD COLUMN watcher           text,              -- the process that watches it now
     ADD COLUMN watched_until     timestamptz,       -- its lease
+    ADD COLUMN away_until        timestamptz,       -- it could not be read; it is not asked again before
     ADD COLUMN guard_reset_at    timestamptz;       -- the guard counts from here on: set when a person resumes
 ALTER TABLE sequences
     ADD COLUMN paused_reason     text,
