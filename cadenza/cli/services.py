@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -81,12 +82,12 @@ def environment(settings: Settings, database_url: str, prefect_database_url: str
 
 
 def children(settings: Settings, shared: dict[str, str]) -> dict[str, Child]:
-    """The programs, by name: the sink, the Prefect server, a worker."""
+    """The programs, by name: the sink, the public pages, the Prefect server, a worker."""
     logs = settings.home / "logs"
     sink = ["-m", "cadenza.mail.sink", "--port", str(settings.sink_port), "--folder", str(settings.home / "sink")]
     server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(settings.prefect_port)]
     worker = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", socket.gethostname()]
-    named = {"sink": sink, "prefect server": server, "worker": worker}
+    named = {"sink": sink, "web": ["-m", "cadenza.web"], "prefect server": server, "worker": worker}
     return {
         name: Child(name, arguments, {**shared, **marks(settings.home, name)}, logs)
         for name, arguments in named.items()
@@ -99,7 +100,7 @@ def check_ports(settings: Settings) -> None:
     Raises:
         PortInUse: names the port, the setting, and a port that is free.
     """
-    for name in ("prefect_port", "sink_port"):
+    for name in ("prefect_port", "sink_port", "web_port"):
         port = getattr(settings, name)
         if not is_free(port):
             free = next((p for p in range(port + 1, min(port + 200, 65536)) if is_free(p)), None)
@@ -107,6 +108,16 @@ def check_ports(settings: Settings) -> None:
                 f"Port {port} is taken by another program: stop it, or choose another port with "
                 f"CADENZA_{name.upper()}={free or 'PORT'} (or {name} in cadenza.toml)."
             )
+
+
+def serves_pages(settings: Settings) -> bool:
+    """Whether the public pages answer."""
+    host = "127.0.0.1" if settings.web_host in ("0.0.0.0", "::", "localhost") else settings.web_host  # noqa: S104
+    try:
+        with urllib.request.urlopen(f"http://{host}:{settings.web_port}/health", timeout=30) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def project_folder() -> Path:

@@ -12,7 +12,7 @@ from cadenza.cli.output import console
 if TYPE_CHECKING:
     from rich.table import Table
 
-PARTS = ("database", "schema", "sink", "prefect server", "deployments", "worker")
+PARTS = ("database", "schema", "sink", "web", "prefect server", "deployments", "worker")
 
 
 @dataclass

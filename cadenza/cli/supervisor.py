@@ -69,10 +69,11 @@ class Supervisor:
         prefect_database_url = self._start_database()
         self.shared = services.environment(self.settings, self.database_url, prefect_database_url)
         self.children = services.children(self.settings, self.shared)
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(4) as pool:
             parts = [
                 pool.submit(self._start_prefect),
                 pool.submit(self._start_sink),
+                pool.submit(self._start_web),
                 pool.submit(self._migrate),
             ]
             self._wait_for(parts)
@@ -168,6 +169,13 @@ class Supervisor:
         sink.start()
         self._until(lambda: not services.is_free(self.settings.sink_port), sink, "take mails")
         self.listener("sink", "ready", f"takes mails on port {self.settings.sink_port}")
+
+    def _start_web(self) -> None:
+        web = self.children["web"]
+        self.listener("web", "start", "")
+        web.start()
+        self._until(lambda: services.serves_pages(self.settings), web, "answer")
+        self.listener("web", "ready", f"unsubscribing and preferences at {self.settings.public_url}")
 
     def _start_prefect(self) -> None:
         server, worker = self.children["prefect server"], self.children["worker"]

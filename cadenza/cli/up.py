@@ -21,7 +21,7 @@ SIGNALS = ("SIGTERM", "SIGHUP")
 def up(
     team: Annotated[str, typer.Option(help="A team file to load; empty: none.", metavar="FILE")] = "",
 ) -> None:
-    """Start everything on this machine: database, Prefect server, worker, mail sink. Ctrl-C ends it."""
+    """Start everything on this machine: database, Prefect server, worker, mail sink, public pages. Ctrl-C ends it."""
 
     def ready() -> None:
         from cadenza.cli.loading import load_sequences, load_team

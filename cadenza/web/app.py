@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from cadenza.errors import DatabaseUnavailable, LinkInvalid
 from cadenza.runtime import Runtime
@@ -15,24 +17,20 @@ from cadenza.web.door import Door
 from cadenza.web.pages import notice
 
 
-def build_app(runtime: Runtime) -> FastAPI:
-    """The public pages of an installation."""
+def build_app(runtime: Runtime) -> ASGIApp:
+    """The public pages of an installation, behind their door."""
     app = FastAPI(title="Cadenza", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.runtime = runtime
     app.state.key = runtime.secret_key
     app.include_router(unsubscribing.router)
     app.include_router(preferences.router)
     app.add_api_route("/health", health, methods=["GET", "HEAD"])
-    app.add_middleware(
-        Door, buckets=Buckets(runtime.settings.web_requests_per_minute), trusted=runtime.settings.trusted_proxies
-    )
     app.add_exception_handler(LinkInvalid, _nothing_here)
     app.add_exception_handler(404, _nothing_here)
     app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(405, _refused)
     app.add_exception_handler(DatabaseUnavailable, _busy)
     app.add_exception_handler(Exception, _broken)
-    return app
+    return Door(app, Buckets(runtime.settings.web_requests_per_minute), runtime.settings.trusted_proxies)
 
 
 def health(request: Request) -> Response:
