@@ -23,6 +23,7 @@ from cadenza.errors import CadenzaError, DatabaseUnavailable, MailboxRefused, Se
 from cadenza.mail.transports import Outgoing
 from cadenza.runtime import Runtime, current
 from cadenza.store import database, deliveries, mailboxes, sequences, witnesses
+from cadenza.store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def outcomes(delivery_ids: Sequence[int]) -> list[Attempt]:
 def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
     """Send claimed deliveries, each mailbox through one connection, several mailboxes at once.
 
-    Returns the stored outcome of each, in the order of their ids. A delivery is marked in flight, and that is
+    Returns the stored outcome of each. A delivery is marked in flight, and that is
     committed, after the server's 354 and before its body (docs/decisions/0008).
     """
     runtime = current()
@@ -70,8 +71,9 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
         mails = deliveries.claimed_mails(connection, delivery_ids)
         boxes = mailboxes.mailboxes_by_id(connection, {mail.mailbox_id for mail in mails})
         versions = sequences.sequences_by_version(connection, {mail.version_id for mail in mails}, runtime.versions)
+    ledger = Ledger(runtime.engine)
     handovers = [
-        Handover(runtime, boxes[mailbox_id], list(group), versions)
+        Handover(runtime, ledger, boxes[mailbox_id], list(group), versions)
         for mailbox_id, group in groupby(mails, lambda mail: mail.mailbox_id)
     ]
     if len(handovers) == 1:
@@ -80,7 +82,9 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
         with ThreadPoolExecutor(min(runtime.settings.connections, len(handovers))) as pool:
             for running in [pool.submit(copy_context().run, handover.run) for handover in handovers]:
                 running.result()
-    return outcomes(delivery_ids)
+    known = {id_: attempt for handover in handovers for id_, attempt in handover.settled.items()}
+    others = [id_ for id_ in delivery_ids if id_ not in known]
+    return [*known.values(), *(outcomes(others) if others else ())]
 
 
 @dataclass
@@ -88,11 +92,13 @@ class Handover:
     """The mails of one mailbox on their way through one connection."""
 
     runtime: Runtime
+    ledger: Ledger
     mailbox: mailboxes.Mailbox
     mails: list[ClaimedMail]
     versions: dict[int, ContactSequence]
-    #: Outcomes that are not yet stored, and deliveries known to be in flight or lost.
+    #: Outcomes that are not yet stored, those that are, and deliveries known to be in flight or lost.
     pending: list[Attempt] = field(default_factory=list)
+    settled: dict[int, Attempt] = field(default_factory=dict)
     marked: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
 
@@ -131,9 +137,7 @@ class Handover:
             now = self.runtime.clock.now()
             settlements = [settlement for attempt in self.pending if (settlement := self._settlement(attempt))]
             try:
-                with database.transaction(self.runtime.engine) as connection:
-                    deliveries.settle(connection, settlements)
-                    fresh = deliveries.mark_in_flight(connection, window, now) if window else set()
+                written = self.ledger.write(settlements, window, now)
             except DatabaseUnavailable:
                 if time.monotonic() - started > DATABASE_PATIENCE.total_seconds():
                     raise
@@ -141,9 +145,11 @@ class Handover:
                 time.sleep(pause)
                 pause = min(pause * 2, 10)
             else:
+                self.settled |= {a.delivery_id: a for a in self.pending if a.delivery_id in written.settled}
                 self.pending.clear()
-                self.marked |= fresh
-                self.lost |= {mail.id for mail in window} - fresh
+                ahead = {mail.id for mail in window}
+                self.marked |= ahead & written.marked
+                self.lost |= ahead - written.marked
                 return
 
     def _settlement(self, attempt: Attempt) -> Settlement | None:

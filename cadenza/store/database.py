@@ -38,9 +38,9 @@ def _answering() -> Iterator[None]:
     """
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, psycopg.OperationalError) as error:
         raise DatabaseUnavailable(
-            f"The database does not answer ({_first_line(error.orig)}): "
+            f"The database does not answer ({_first_line(getattr(error, 'orig', error))}): "
             "check CADENZA_DATABASE_URL and that PostgreSQL runs."
         ) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
@@ -32,13 +32,14 @@ def claimed_mails(connection: Connection, delivery_ids: Sequence[int]) -> list[C
         return cursor.fetchall()
 
 
-def mark_in_flight(connection: Connection, mails: Iterable[ClaimedMail], now: datetime) -> set[int]:
+def mark_in_flight(connection: Connection, mails: Sequence[ClaimedMail], now: datetime) -> set[int]:
     """Note that the bodies of these mails are about to go out; returns those whose claim still held."""
-    mails = list(mails)
+    if not mails:
+        return set()
     rows = driver_connection(connection).execute(
         """
         UPDATE deliveries d SET state = 'in_flight', in_flight_at = %(now)s
-        FROM unnest(%(ids)s::bigint[], %(tokens)s::uuid[]) AS m(id, token)
+        FROM unnest(%(ids)b::bigint[], %(tokens)b::uuid[]) AS m(id, token)
         WHERE d.id = m.id AND d.token = m.token AND d.state = 'claimed' AND d.lease_until > %(now)s
         RETURNING d.id
         """,
@@ -58,10 +59,10 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[int
         """
         WITH result AS (
             SELECT * FROM unnest(
-                %(id)s::bigint[], %(token)s::uuid[], %(enrollment_id)s::bigint[], %(position)s::int[],
-                %(state)s::text[], %(ended_at)s::timestamptz[], %(provider_id)s::text[], %(code)s::int[],
-                %(status)s::text[], %(words)s::text[], %(is_done)s::bool[], %(next_kind)s::text[],
-                %(due_at)s::timestamptz[], %(ending)s::text[], %(reason)s::text[], %(is_hard_bounce)s::bool[]
+                %(id)b::bigint[], %(token)b::uuid[], %(enrollment_id)b::bigint[], %(position)b::int[],
+                %(state)b::text[], %(ended_at)b::timestamptz[], %(provider_id)b::text[], %(code)b::int[],
+                %(status)b::text[], %(words)b::text[], %(is_done)b::bool[], %(next_kind)b::text[],
+                %(due_at)b::timestamptz[], %(ending)b::text[], %(reason)b::text[], %(is_hard_bounce)b::bool[]
             ) AS r(id, token, enrollment_id, position, state, ended_at, provider_id, code, status, words, is_done,
                    next_kind, due_at, ending, reason, is_hard_bounce)
         ), settled AS (

@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 
-MAILS = 240
+MAILS = 1_200
 
 
 def accepted(sink) -> Counter[str]:

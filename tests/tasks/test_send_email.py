@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
+
+import psycopg
+from sqlalchemy import event
 
 from cadenza.domain.delivery import AttemptResult
 from tasks.claim_steps import claim_steps
@@ -150,3 +156,43 @@ def test_without_a_witness_the_delivery_is_held_for_a_person(world):
     assert world.rows("SELECT status, held_reason, due_at FROM enrollments") == [("active", "SEND_UNKNOWN", None)]
     world.runtime.clock.wait(86_400)
     assert claim_steps.fn(BERLIN).delivery_ids == ()
+
+
+def connected(world) -> psycopg.Connection:
+    """A connection of somebody else to the same database."""
+    return psycopg.connect(world.runtime.settings.database_url.get_secret_value().replace("+psycopg", ""))
+
+
+def test_a_database_that_goes_away_in_the_middle_of_a_commit_is_waited_for(world, sink):
+    world.enroll(world.contacts(3), world.sequence(), world.mailbox())
+    ids = claim_steps.fn(BERLIN).delivery_ids
+    begun = itertools.count(1)
+
+    @event.listens_for(world.runtime.engine, "begin")
+    def cut_the_connection(connection):
+        # The third transaction of a hand-over settles one mail and marks the next one.
+        if next(begun) == 3:
+            with connected(world) as other:
+                pid = connection.connection.driver_connection.info.backend_pid
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+    assert [attempt.result for attempt in hand_over(ids)] == [AttemptResult.ACCEPTED] * 3
+    assert next(begun) > 4
+    assert len(list(sink.folder.rglob("new/*"))) == 3
+
+
+def test_an_outcome_that_loses_a_deadlock_is_stored_at_the_next_try(world, sink):
+    world.enroll(world.contacts(1), world.sequence(), world.mailbox())
+    ids = claim_steps.fn(BERLIN).delivery_ids
+    with connected(world) as other:
+        other.execute("SELECT FROM enrollments FOR UPDATE")
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(copy_context().run, hand_over, ids)
+            while not world.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                assert not running.done()
+            # Who waits longer for a lock finds out first that there is no way out.
+            other.execute("UPDATE deliveries SET subject = 'changed'")
+            other.commit()
+            assert [attempt.result for attempt in running.result()] == [AttemptResult.ACCEPTED]
+    assert world.rows("SELECT state, subject FROM deliveries") == [("sent", "changed")]
+    assert world.one("SELECT status FROM enrollments") == "finished"
