@@ -1,0 +1,63 @@
+"""The fault matrix: each row is a test; ``make faults`` runs them large and prints the table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_run import FaultRun, Nursery, Outcome
+
+from cadenza.runtime import SystemClock
+
+#: Mails of each row.
+MAILS = int(os.environ.get("FAULTS_MAILS", "80"))
+
+_outcomes: list[tuple[str, Outcome]] = []
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery") / "log") as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def run(world: Any, sink: Any, nursery: Nursery) -> Iterator[FaultRun]:
+    """A run on the test's own database and sink; its workers read the machine's clock, and so does the test."""
+    world.runtime.clock = SystemClock()
+
+    def maildir() -> Iterator[bytes]:
+        return (path.read_bytes() for path in Path(sink.folder, "Maildir", "new").iterdir())
+
+    run = FaultRun(world, nursery, maildir, MAILS)
+    run.fill()
+    yield run
+    run.end_workers()
+
+
+@pytest.fixture
+def holds(request: pytest.FixtureRequest) -> Callable[[FaultRun, int], Outcome]:
+    """Judges a run, writes its line into the table, and fails if a mail was lost, doubled, torn or unwanted."""
+
+    def judge(run: FaultRun, least_faults: int) -> Outcome:
+        outcome = run.judge()
+        _outcomes.append((request.node.name, outcome))
+        assert outcome.is_clean, "\n".join((str(outcome), *outcome.details))
+        assert outcome.faults >= least_faults, f"too few faults to say anything: {run.happened}"
+        assert outcome.mails > 0.7 * run.mails, "hardly anything was sent"
+        return outcome
+
+    return judge
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _outcomes:
+        terminalreporter.section("fault matrix")
+        columns = ("mails", "faults", "lost", "doubled", "unwanted", "torn", "held")
+        terminalreporter.line(f"{'row':62}" + "".join(f"{name:>10}" for name in columns) + f"{'seconds':>9}")
+        for name, outcome in _outcomes:
+            numbers = "".join(f"{getattr(outcome, column):10}" for column in columns)
+            terminalreporter.line(f"{name.removeprefix('test_'):62}{numbers}{outcome.seconds:9.1f}")

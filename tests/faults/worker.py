@@ -1,0 +1,261 @@
+"""Workers that fail where they are told to: a nursery imports everything once and forks them.
+
+Reads one JSON object a line: ``{"start": CONFIGURATION}``. Writes ``{"started": pid}``, ``{"ended": pid, "signal": n}``
+and, just before a fault, ``{"fault": point}``. A worker does what flows/send_wave.py does, without Prefect: recover,
+claim, hand over. The product knows nothing of this: its functions are wrapped at their seams.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+import cadenza.domain.delivery
+from cadenza.domain.delivery import AttemptResult
+from cadenza.errors import CadenzaError, MailServerUnavailable
+from cadenza.mail.transports import Transports
+from cadenza.mail.transports.connection import Connection
+from cadenza.mail.transports.sink import SinkTransport
+from cadenza.runtime import Runtime, use
+from cadenza.settings import Settings
+from cadenza.store import claims, database, deliveries
+from tasks import recover_deliveries, send_email
+from tasks.claim_steps import claim_steps
+
+ZONE = "Europe/Berlin"
+#: What was deferred comes again after this time: nobody waits five minutes for a test.
+RETRY_AFTER = (timedelta(seconds=0.3),)
+
+Reached = Callable[[str], None]
+
+
+def around(owner: Any, name: str, before: Callable[..., None] | None, after: Callable[..., None] | None) -> None:
+    """Call ``before(*arguments)`` and ``after(result, *arguments)`` around every call of a function of the product."""
+    real = getattr(owner, name)
+
+    @functools.wraps(real)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        if before:
+            before(*arguments)
+        result = real(*arguments, **named)
+        if after:
+            after(result, *arguments)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def watch(reached: Reached) -> None:
+    """Let ``reached`` know whenever one of the ten points is passed; after-claim is told by the loop below."""
+    handover = send_email.Handover
+    around(claims, "reserve", lambda *_: reached("before-claim"), None)
+    around(
+        handover,
+        "before_body",
+        lambda *_: reached("after-354"),
+        lambda may_go, *_: reached("after-compare-and-set") if may_go else None,
+    )
+
+    send_all = Connection._send_all
+
+    def in_two_halves(self: Connection, data: bytes, seconds: float) -> None:
+        send_all(self, data[: len(data) // 2], seconds)
+        reached("mid-body")
+        send_all(self, data[len(data) // 2 :], seconds)
+        reached("after-dot")
+
+    Connection._send_all = in_two_halves  # type: ignore[method-assign]
+    around(
+        Connection,
+        "_answer_to_dot",
+        None,
+        lambda attempt, *_: reached("after-250") if attempt.result is AttemptResult.ACCEPTED else None,
+    )
+    around(deliveries, "settle", None, lambda settled, *_: reached("inside-settling") if settled else None)
+
+    turn = handover._turn
+
+    def turned(self: send_email.Handover, window: Any) -> None:
+        had_outcomes = bool(self.pending)
+        turn(self, window)
+        if had_outcomes:
+            reached("after-commit")
+
+    handover._turn = turned  # type: ignore[method-assign]
+    for name in ("release_claims", "abandoned", "resend"):
+        around(deliveries, name, None, lambda found, *_: reached("inside-recovery") if found else None)
+    around(recover_deliveries, "_settle_found", None, lambda found, *_: reached("inside-recovery") if found else None)
+
+
+class Faults:
+    """Fails at a point when it is passed the given time."""
+
+    def __init__(self, wanted: list[dict[str, Any]], postmaster: int | None) -> None:
+        self.left = {fault["at"]: fault["countdown"] for fault in wanted}
+        self.acts = {fault["at"]: fault.get("do", "kill") for fault in wanted}
+        self.postmaster = postmaster
+
+    def reached(self, point: str) -> None:
+        if point not in self.left:
+            return
+        self.left[point] -= 1
+        if self.left[point] != 0:
+            return
+        say({"fault": point, "pid": os.getpid()})
+        match self.acts[point]:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "stop":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "postgres":
+                self.stop_postgres()
+
+    def stop_postgres(self) -> None:
+        """As if the machine of the database had lost its power."""
+        assert self.postmaster
+        try:
+            os.kill(self.postmaster, signal.SIGQUIT)
+            while True:
+                os.kill(self.postmaster, 0)
+                time.sleep(0.01)
+        except ProcessLookupError:
+            pass
+
+
+def watch_commits(engine: Any, reached: Reached) -> None:
+    """``before-commit``: a transaction is about to commit; ``commit-unanswered``: it has, but the answer is lost."""
+
+    @event.listens_for(engine, "commit")
+    def before(connection: Any) -> None:
+        reached("before-commit")
+
+    real = engine.dialect.do_commit
+
+    def commit(dbapi_connection: Any) -> None:
+        real(dbapi_connection)
+        was = faults_left(reached, "commit-unanswered")
+        reached("commit-unanswered")
+        if was == 1:
+            import psycopg
+
+            raise psycopg.OperationalError("the connection is gone before the answer to COMMIT came")
+
+    engine.dialect.do_commit = commit
+
+
+def faults_left(reached: Any, point: str) -> int | None:
+    return reached.__self__.left.get(point)
+
+
+def hide_witness(config: dict[str, Any], dice: random.Random) -> None:
+    """Let the witness be out of reach with a probability, or show a mail only some time after it was accepted."""
+    accepted = SinkTransport.accepted
+
+    def sometimes(self: SinkTransport, message_ids: Any, *rest: Any) -> Any:
+        if dice.random() < config.get("away", 0):
+            raise MailServerUnavailable
+        found = accepted(self, message_ids, *rest)
+        if lag := config.get("lag"):
+            from cadenza.mail.sink import _index
+
+            late = time.time() - lag
+            found = {id_ for id_ in found or () if _index(self.folder, id_.encode()).stat().st_mtime < late}
+        return found
+
+    SinkTransport.accepted = sometimes  # type: ignore[method-assign]
+
+
+def work(config: dict[str, Any]) -> None:
+    """Recover, claim and hand over until told to end."""
+    faults = Faults(config.get("faults", []), config.get("postmaster"))
+    dice = random.Random(config["seed"])
+    cadenza.domain.delivery.RETRY_AFTER = RETRY_AFTER
+    watch(faults.reached)
+    if "witness" in config:
+        hide_witness(config["witness"], dice)
+    settings = Settings(home=Path(config["home"]), database_url=config["url"], **config["settings"])
+    engine = database.connect(config["url"])
+    watch_commits(engine, faults.reached)
+    with use(Runtime(settings, engine, Transports(settings))):
+        while True:
+            try:
+                recover_deliveries.recover_deliveries.fn()
+                claim = claim_steps.fn(ZONE)
+                if claim.delivery_ids:
+                    faults.reached("after-claim")
+                    send_email.hand_over(claim.delivery_ids)
+                else:
+                    time.sleep(0.05)
+                if config.get("greedy"):
+                    send_email.hand_over(_open_claims(engine))
+            except CadenzaError as error:
+                if not error.transient:
+                    raise
+                time.sleep(0.1)
+
+
+def _open_claims(engine: Any) -> list[int]:
+    """Deliveries that somebody else has claimed and may be sending right now."""
+    with database.transaction(engine) as connection:
+        return list(connection.exec_driver_sql("SELECT id FROM deliveries WHERE state = 'claimed'").scalars())
+
+
+def say(what: dict[str, Any]) -> None:
+    """One line in one write: several processes share the pipe."""
+    os.write(1, json.dumps(what).encode() + b"\n")
+
+
+def fork(config: dict[str, Any]) -> None:
+    pid = os.fork()
+    if pid:
+        say({"started": pid})
+        return
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        os.close(0)
+        work(config)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def nursery() -> None:
+    """Fork a worker for each line; tell when one has ended."""
+    say({"ready": True})
+    unread = b""
+    while True:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if not pid:
+                break
+            say({"ended": pid, "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0})
+        if not select.select([0], [], [], 0.02)[0]:
+            continue
+        data = os.read(0, 65_536)
+        if not data:
+            return
+        *lines, unread = (unread + data).split(b"\n")
+        for line in lines:
+            fork(json.loads(line)["start"])
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    nursery()
