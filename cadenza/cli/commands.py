@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cadenza.cli import contacts, enrolling, enrollments, people, sequences, todos
+from cadenza.cli import contacts, deliveries, enrolling, enrollments, mailboxes, people, sequences, todos
 from cadenza.cli.demo import demo
 from cadenza.cli.doctor import doctor
 from cadenza.cli.up import up
@@ -35,6 +35,8 @@ def build_app() -> typer.Typer:
     app.add_typer(contacts.segment_app, name="segment")
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(people.team_app, name="team")
+    app.add_typer(mailboxes.mailbox_app, name="mailbox")
+    app.add_typer(deliveries.deliveries_app, name="deliveries")
     app.command()(doctor)
     return app
 

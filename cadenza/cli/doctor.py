@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
 
 import typer
 
@@ -27,14 +26,13 @@ class Finding:
     words: str
 
 
-def doctor(
-    is_reconnecting: Annotated[
-        bool, typer.Option("--reconnect", help="Mark mailboxes as connected whose server lets them in again.")
-    ] = False,
-) -> None:
-    """Check settings, database, Prefect server, deployments, mailboxes and disk; say what to mend."""
+def doctor() -> None:
+    """Check settings, database, Prefect server, deployments, mailboxes and disk; say what to mend.
+
+    A mailbox that was refused before and is let in now is connected again.
+    """
     has_trouble = False
-    for finding in _findings(is_reconnecting):
+    for finding in _findings():
         sign = "[green]✓[/]" if finding.is_fine else "[red]✗[/]"
         console().print(f"{sign} {finding.subject:<16} ", finding.words, markup=True, sep="")
         has_trouble |= not finding.is_fine
@@ -43,7 +41,7 @@ def doctor(
     show("[green]Everything is as it should be.[/]")
 
 
-def _findings(is_reconnecting: bool) -> Iterator[Finding]:
+def _findings() -> Iterator[Finding]:
     python = ".".join(str(part) for part in sys.version_info[:3])
     yield Finding("python", sys.version_info >= (3, 11), python)
     has_server = connect()
@@ -62,7 +60,7 @@ def _findings(is_reconnecting: bool) -> Iterator[Finding]:
         yield Finding("database", False, str(error))
         return
     yield from _counts()
-    yield from _mailboxes(is_reconnecting)
+    yield from _mailboxes()
     yield from _prefect(has_server)
 
 
@@ -82,33 +80,37 @@ def _counts() -> Iterator[Finding]:
         "deliveries",
         not found.unknown,
         f"{found.sent:,} sent, {found.deferred:,} to be tried again"
-        + (f"; {found.unknown:,} unknown: the server never answered, decide by hand" if found.unknown else ""),
+        + (f"; {found.unknown:,} unknown: see 'cadenza deliveries unknown'" if found.unknown else ""),
     )
 
 
-def _mailboxes(is_reconnecting: bool) -> Iterator[Finding]:
+def _mailboxes() -> Iterator[Finding]:
     from cadenza.cli.connection import transaction
-    from cadenza.runtime import current
-    from cadenza.store.mailboxes import mailboxes_by_id, reconnect
+    from cadenza.cli.probing import probe_now
+    from cadenza.store.connections import list_mailboxes
 
     with transaction() as connection:
-        boxes = mailboxes_by_id(connection)
+        boxes = list_mailboxes(connection)
     if not boxes:
-        yield Finding("mailboxes", False, "none: load a team with 'cadenza team load FILE'")
-    for box in boxes.values():
-        subject = f"mailbox {box.id}"
-        trouble = current().transports.of(box.id, box.transport).check()
-        if trouble:
-            yield Finding(subject, False, f"{box.address}: {trouble}")
-        elif not box.is_connected and is_reconnecting:
-            with transaction() as connection:
-                reconnect(connection, box.id)
-            yield Finding(subject, True, f"{box.address} is connected again")
-        elif not box.is_connected:
-            reason = box.disconnected_reason or "disconnected"
-            yield Finding(subject, False, f"{box.address}: {reason} Its server lets it in now: --reconnect.")
-        else:
-            yield Finding(subject, True, f"{box.address}{', paused' if box.is_paused else ''}")
+        yield Finding(
+            "mailboxes", False, "none: 'cadenza mailbox connect', or load a team with 'cadenza team load FILE'"
+        )
+    found = probe_now([box.id for box in boxes])
+    with transaction() as connection:
+        boxes = list_mailboxes(connection)
+    for box in boxes:
+        seen = found.get(box.id)
+        trouble = seen.trouble if seen else None
+        if trouble or not box.is_connected:
+            yield Finding(f"mailbox {box.id}", False, f"{box.address}: {trouble or box.disconnected_reason}")
+            continue
+        words = box.address + (f", paused: {box.paused_reason or 'by hand'}" if box.paused_at else "")
+        refused = (seen.refused_senders if seen else None) or {}
+        yield Finding(
+            f"mailbox {box.id}",
+            not refused,
+            words + "".join(f"; may not send as {alias} ({code})" for alias, code in refused.items()),
+        )
 
 
 def _prefect(has_server: bool) -> Iterator[Finding]:

@@ -9,11 +9,14 @@ from cadenza.cli.output import count, show
 
 def load_team(path: str) -> None:
     """Load a team file: its users and mailboxes are added or brought up to date."""
+    from cadenza.mail.account import check_account
     from cadenza.runtime import current
     from cadenza.store import database
     from cadenza.store.team import read_team, save_team
 
     team = read_team(Path(path))
+    for mailbox in (mailbox for user in team.users for mailbox in user.mailboxes):
+        check_account(mailbox.address, mailbox.transport, mailbox.imap)
     with database.transaction(current().engine) as connection:
         save_team(connection, team)
     show(f"[green]✓[/] {count(len(team.users), 'user')} from {path}")

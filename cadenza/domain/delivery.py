@@ -35,6 +35,17 @@ class AttemptResult(StrEnum):
     LOST = "lost"
 
 
+class Decision(StrEnum):
+    """What a person says of a delivery whose fate nobody knows."""
+
+    #: It arrived: the sequence goes on.
+    SENT = "sent"
+    #: It did not: the same mail goes out again.
+    RESEND = "resend"
+    #: Be that as it may: nothing more to this contact.
+    END = "end"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The outcome of one try to hand over one delivery."""

@@ -89,6 +89,18 @@ class ImapSettings(AccountSettings):
         return {**({} if has_own else shared), **imap}
 
 
+def check_account(mailbox: str, transport: Mapping[str, Any] | None, imap: Mapping[str, Any] | None) -> None:
+    """Look whether settings that somebody wrote can be used.
+
+    Raises:
+        SettingsInvalid: names the mailbox and each wrong field.
+    """
+    if transport is not None and dict(transport) != {"kind": "sink"}:
+        checked(SmtpSettings, transport, f"The transport of {mailbox}")
+    if imap is not None:
+        checked(ImapSettings, ImapSettings.beside(imap, transport or {}), f"The IMAP settings of {mailbox}")
+
+
 def checked(model: type[Found], given: Mapping[str, Any], what: str) -> Found:
     """The settings, checked.
 

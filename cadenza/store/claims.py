@@ -148,7 +148,8 @@ def pick_todos(
 def reserve(connection: Connection, reservations: Sequence[Reservation], lease: timedelta, now: datetime) -> list[int]:
     """Claim one delivery for each mail and return their ids in the same order.
 
-    A step that was deferred before keeps its Message-ID and bytes: every try sends the same mail.
+    A step that was deferred before keeps its Message-ID and bytes: every try sends the same mail, as long as it goes
+    through the same mailbox.
     """
     if not reservations:
         return []
@@ -165,7 +166,14 @@ def reserve(connection: Connection, reservations: Sequence[Reservation], lease: 
              AS r(enrollment_id, position, mailbox_id, to_address, from_address, message_id, subject, message)
         ON CONFLICT (enrollment_id, position) DO UPDATE
         SET state = 'claimed', token = excluded.token, lease_until = excluded.lease_until, ended_at = NULL,
-            in_flight_at = NULL, claimed_at = excluded.claimed_at, attempt = deliveries.attempt + 1
+            in_flight_at = NULL, claimed_at = excluded.claimed_at, attempt = deliveries.attempt + 1,
+            is_witnessed = true, mailbox_id = excluded.mailbox_id, from_address = excluded.from_address,
+            message_id = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.message_id
+                              ELSE excluded.message_id END,
+            subject = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.subject
+                           ELSE excluded.subject END,
+            message = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.message
+                           ELSE excluded.message END
         WHERE deliveries.state = 'deferred'
         RETURNING enrollment_id, id
         """,

@@ -19,7 +19,7 @@ class Health:
     overdue: int
     sent: int
     deferred: int
-    #: Deliveries whose fate nobody knows: the server never answered and no witness was reachable.
+    #: Deliveries whose fate nobody knows and whose enrollment waits: a person decides.
     unknown: int
 
 
@@ -41,7 +41,8 @@ def health(connection: Connection, now: datetime) -> Health:
                   FROM enrollments) e,
                  (SELECT count(*) FILTER (WHERE state = 'sent') AS sent,
                          count(*) FILTER (WHERE state = 'deferred') AS deferred,
-                         count(*) FILTER (WHERE state = 'unknown') AS unknown
+                         (SELECT count(*) FROM deliveries u JOIN enrollments e ON e.id = u.enrollment_id
+                          WHERE u.state = 'unknown' AND e.status IN ('active', 'paused')) AS unknown
                   FROM deliveries) d
         """),
         {"now": now},

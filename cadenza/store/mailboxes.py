@@ -121,10 +121,3 @@ def disconnect(connection: Connection, mailbox_id: int, reason: str) -> None:
         text("UPDATE mailboxes SET is_connected = false, disconnected_reason = :reason WHERE id = :id"),
         {"id": mailbox_id, "reason": reason},
     )
-
-
-def reconnect(connection: Connection, mailbox_id: int) -> None:
-    """Mark a mailbox as connected: what waited for it goes on by itself."""
-    connection.execute(
-        text("UPDATE mailboxes SET is_connected = true, disconnected_reason = NULL WHERE id = :id"), {"id": mailbox_id}
-    )

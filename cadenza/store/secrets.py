@@ -49,12 +49,13 @@ def read_secret(connection: Connection, key: bytes, name: str) -> str:
 
 
 def forget_secrets(connection: Connection, names: Collection[str]) -> None:
-    """Delete those of the secrets that no mailbox names any more."""
+    """Delete those of the secrets that no mailbox needs any more."""
     connection.execute(
         text("""
             DELETE FROM secrets s WHERE s.name = ANY (:names) AND NOT EXISTS (
                 SELECT FROM mailboxes m
-                WHERE m.transport ->> 'password_secret' = s.name OR m.imap ->> 'password_secret' = s.name
+                WHERE m.disconnected_by IS NULL
+                  AND (m.transport ->> 'password_secret' = s.name OR m.imap ->> 'password_secret' = s.name)
             )
         """),
         {"names": list(names)},

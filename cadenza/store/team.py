@@ -25,13 +25,18 @@ class MailboxLimit(_Entry):
 
 
 class MailboxEntry(_Entry):
-    """A mailbox of a team file; secrets are named (``password_env``, ``password_file``), never written down."""
+    """A mailbox of a team file; secrets are named (``password_env``, ``password_secret`` …), never written down.
+
+    What it leaves out of transport and IMAP settings stays as it is: somebody may have connected the mailbox.
+    """
 
     address: EmailStr
     display_name: str = ""
     aliases: list[EmailStr] = []
     postal_address: str = ""
-    transport: dict[str, Any] = {"kind": "sink"}
+    #: A new mailbox that names none uses the sink.
+    transport: dict[str, Any] | None = None
+    imap: dict[str, Any] | None = None
     limits: list[MailboxLimit] | None = None
 
 
@@ -107,16 +112,21 @@ def save_team(connection: Connection, team: Team) -> None:
     ]
     connection.execute(
         text("""
-            INSERT INTO mailboxes (user_id, address, display_name, aliases, postal_address, transport, limits)
-            SELECT u.id, lower(m.address), m.display_name, coalesce(m.aliases, '{}'), m.postal_address, m.transport,
+            INSERT INTO mailboxes
+                (user_id, address, display_name, aliases, postal_address, transport, imap, limits)
+            SELECT u.id, lower(m.address), m.display_name, coalesce(m.aliases, '{}'), m.postal_address,
+                   coalesce(nullif(m.transport, 'null'), k.transport, '{"kind": "sink"}'),
+                   coalesce(nullif(m.imap, 'null'), CASE WHEN m.transport ->> 'kind' = 'sink' THEN NULL ELSE k.imap END),
                    nullif(m.limits, 'null')
             FROM jsonb_to_recordset(CAST(:mailboxes AS jsonb))
                  AS m(handle text, address text, display_name text, aliases text[], postal_address text,
-                      transport jsonb, limits jsonb)
+                      transport jsonb, imap jsonb, limits jsonb)
             JOIN users u ON u.handle = m.handle
+            LEFT JOIN mailboxes k ON k.address = lower(m.address)
             ON CONFLICT (address) DO UPDATE
             SET user_id = excluded.user_id, display_name = excluded.display_name, aliases = excluded.aliases,
-                postal_address = excluded.postal_address, transport = excluded.transport, limits = excluded.limits
+                postal_address = excluded.postal_address, transport = excluded.transport, imap = excluded.imap,
+                limits = excluded.limits
         """),
         {"mailboxes": json.dumps(mailboxes)},
     )

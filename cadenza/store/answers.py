@@ -1,0 +1,271 @@
+"""How do answers change enrollments, contacts and suppressions? Each once, however often a mail is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from cadenza.domain.answers import (
+    COLLEAGUE_REPLIED,
+    ENDINGS,
+    OUT_OF_OFFICE,
+    AnswerPolicy,
+    Change,
+    Effect,
+    Waiting,
+    held,
+    is_answer,
+)
+from cadenza.domain.freemail import FREEMAIL_DOMAINS
+from cadenza.store.database import driver_connection
+from cadenza.store.enrollments import unenroll
+from cadenza.store.opt_outs import OPTED_OUT, opt_out
+from cadenza.store.sequences import sequences_by_version
+
+ENGINE = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the answers of one reading changed: numbers of enrollments."""
+
+    noted: int = 0
+    ended: int = 0
+    held: int = 0
+    #: Mails that came back for good, and complaints: the guard looks at these.
+    bounced: int = 0
+
+    def __add__(self, other: Recorded) -> Recorded:
+        return Recorded(
+            self.noted + other.noted, self.ended + other.ended, self.held + other.held, self.bounced + other.bounced
+        )
+
+
+def record(connection: Connection, effects: Sequence[Effect], policy: AnswerPolicy, now: datetime) -> Recorded:
+    """Note what came in and let it take effect; what was noted before changes nothing again.
+
+    What has been sent and counted stays as it is, and an enrollment that is over keeps its ending.
+    """
+    fresh = _noted(connection, effects, now)
+    if not fresh:
+        return Recorded()
+    by_change: dict[Change, list[Effect]] = defaultdict(list)
+    for effect in fresh:
+        by_change[effect.change].append(effect)
+    soft = by_change.pop(Change.SOFT_BOUNCE, [])
+    too_soft = _too_soft(connection, soft, policy, now)
+    hard = by_change[Change.HARD_BOUNCE]
+    _suppress(connection, "bounced_at", "hard_bounce", hard, now)
+    _suppress(connection, "bounced_at", "soft_bounces", too_soft, now)
+    _suppress(connection, "complained_at", "complaint", by_change[Change.COMPLAINT], now)
+    colleagues = _colleagues(connection, [effect for effect in fresh if is_answer(effect.match, effect.change)], now)
+    ending = {change: _enrollments(by_change[change]) for change in ENDINGS}
+    opted_out = _enrollments(by_change[Change.OPT_OUT])
+    _give_back(connection, [*(id_ for ids in ending.values() for id_ in ids), *opted_out, *colleagues])
+    ended = opt_out(connection, opted_out, policy.opt_out_scope, "mail", now)
+    for change, (kind, code) in ENDINGS.items():
+        ended += unenroll(connection, ending[change], ENGINE, now, ending=kind, reason=code)
+    ended += unenroll(
+        connection,
+        _enrollments(too_soft),
+        ENGINE,
+        now,
+        ending=ENDINGS[Change.HARD_BOUNCE][0],
+        reason="SOFT_BOUNCE_LIMIT",
+    )
+    kind, code = COLLEAGUE_REPLIED
+    ended += unenroll(connection, colleagues, ENGINE, now, ending=kind, reason=code)
+    waiting = {effect.match.enrollment_id: effect.held_until for effect in by_change[Change.HOLD] if effect.held_until}
+    bounced = len(hard) + len(by_change[Change.COMPLAINT])
+    return Recorded(len(fresh), ended, _hold(connection, waiting, now), bounced)
+
+
+def _enrollments(effects: Sequence[Effect]) -> list[int]:
+    return sorted({effect.match.enrollment_id for effect in effects})
+
+
+def _noted(connection: Connection, effects: Sequence[Effect], now: datetime) -> list[Effect]:
+    """Keep the effects as events; returns those that were not there yet."""
+    if not effects:
+        return []
+    rows = driver_connection(connection).execute(
+        """
+        INSERT INTO events (kind, source_id, contact_id, enrollment_id, delivery_id, at, noted_at, actor, data)
+        SELECT kind, source_id, contact_id, enrollment_id, delivery_id, at, %(now)s, %(actor)s, data
+        FROM unnest(%(kind)s::text[], %(source_id)s::text[], %(contact_id)s::bigint[], %(enrollment_id)s::bigint[],
+                    %(delivery_id)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[])
+             AS e(kind, source_id, contact_id, enrollment_id, delivery_id, at, data)
+        ORDER BY source_id
+        ON CONFLICT (source_id) DO NOTHING
+        RETURNING source_id
+        """,
+        {
+            "kind": [effect.event for effect in effects],
+            "source_id": [effect.source_id for effect in effects],
+            "contact_id": [effect.match.contact_id for effect in effects],
+            "enrollment_id": [effect.match.enrollment_id for effect in effects],
+            "delivery_id": [effect.match.delivery_id for effect in effects],
+            "at": [effect.happened_at for effect in effects],
+            "data": [Jsonb(effect.data) for effect in effects],
+            "now": now,
+            "actor": ENGINE,
+        },
+    )
+    fresh = {row[0] for row in rows}
+    # A mail that was read twice at once is there twice: the first counts.
+    return [effect for effect in {effect.source_id: effect for effect in effects}.values() if effect.source_id in fresh]
+
+
+def _too_soft(connection: Connection, soft: Sequence[Effect], policy: AnswerPolicy, now: datetime) -> list[Effect]:
+    """Those whose contact has had so many soft bounces lately that the next one is not waited for."""
+    counts = connection.execute(
+        text("""
+            SELECT contact_id FROM events
+            WHERE contact_id = ANY (:contacts) AND kind = 'bounce' AND data ->> 'change' = :soft AND at > :since
+            GROUP BY 1 HAVING count(*) >= :most
+        """),
+        {
+            "contacts": [effect.match.contact_id for effect in soft],
+            "soft": Change.SOFT_BOUNCE.value,
+            "since": now - timedelta(days=policy.soft_bounce_days),
+            "most": policy.soft_bounces_until_hard,
+        },
+    )
+    over = set(counts.scalars())
+    return [effect for effect in soft if effect.match.contact_id in over]
+
+
+def _suppress(connection: Connection, column: str, reason: str, effects: Sequence[Effect], now: datetime) -> None:
+    """Write never again to the addresses that our mails went to; contacts keep the day if it is still theirs."""
+    if not effects:
+        return
+    given = {
+        "ids": [effect.match.contact_id for effect in effects],
+        "addresses": [effect.match.to_address for effect in effects],
+        "sources": [effect.source_id for effect in effects],
+        "reason": reason,
+        "opted_out": OPTED_OUT,
+        "now": now,
+    }
+    connection.execute(
+        text(f"""
+            UPDATE contacts c SET {column} = :now
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:addresses AS text[])) AS u(id, address)
+            WHERE c.id = u.id AND c.email_normalized = u.address AND c.{column} IS NULL
+        """),  # noqa: S608
+        given,
+    )
+    connection.execute(
+        text("""
+            INSERT INTO suppressions (kind, value, reason, source, created_at)
+            SELECT DISTINCT ON (address) 'address', address, :reason, source, CAST(:now AS timestamptz)
+            FROM unnest(CAST(:addresses AS text[]), CAST(:sources AS text[])) AS a(address, source)
+            ORDER BY address
+            ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, source = excluded.source, until = NULL
+            WHERE suppressions.until IS NOT NULL OR suppressions.reason = :opted_out
+        """),
+        given,
+    )
+
+
+def _colleagues(connection: Connection, answers: Sequence[Effect], now: datetime) -> list[int]:
+    """The running account-based enrollments at the companies of those who answered; it is noted at each of them.
+
+    A company is the one of the contacts' records, or the domain of their addresses if it is no provider's.
+    """
+    if not answers:
+        return []
+    rows = driver_connection(connection).execute(
+        """
+        WITH account_based AS MATERIALIZED (
+            SELECT id FROM sequence_versions WHERE (definition ->> 'account_based')::boolean
+        ),
+        answered AS MATERIALIZED (
+            SELECT a.source_id, e.id, e.contact_id, c.company_id,
+                   CASE WHEN split_part(e.to_address, '@', 2) <> ALL (%(freemail)s::text[])
+                        THEN split_part(e.to_address, '@', 2) END AS domain
+            FROM unnest(%(sources)s::text[], %(ids)s::bigint[]) AS a(source_id, id)
+            JOIN enrollments e ON e.id = a.id
+            JOIN contacts c ON c.id = e.contact_id
+            WHERE e.sequence_version_id IN (SELECT id FROM account_based)
+        ),
+        ending AS (
+            SELECT DISTINCT ON (e.id) e.id, e.contact_id, a.source_id, a.id AS answered_id
+            FROM answered a
+            JOIN enrollments e ON e.status IN ('active', 'paused') AND e.contact_id <> a.contact_id
+                              AND e.sequence_version_id IN (SELECT id FROM account_based)
+            JOIN contacts c ON c.id = e.contact_id
+                           AND (c.company_id = a.company_id OR split_part(e.to_address, '@', 2) = a.domain)
+            ORDER BY e.id, a.source_id
+        ),
+        noted AS (
+            INSERT INTO events (kind, source_id, contact_id, enrollment_id, at, noted_at, actor, data)
+            SELECT 'colleague_reply', source_id || '/' || id, contact_id, id, %(now)s, %(now)s, %(actor)s,
+                   jsonb_build_object('enrollment_id', answered_id)
+            FROM ending
+            ON CONFLICT (source_id) DO NOTHING
+        )
+        SELECT id FROM ending ORDER BY id
+        """,
+        {
+            "sources": [effect.source_id for effect in answers],
+            "ids": [effect.match.enrollment_id for effect in answers],
+            "freemail": list(FREEMAIL_DOMAINS),
+            "now": now,
+            "actor": ENGINE,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def _give_back(connection: Connection, enrollment_ids: Sequence[int]) -> None:
+    """Take mails that are claimed but not under way from their workers: none of them goes out any more."""
+    if enrollment_ids:
+        connection.execute(
+            text("""
+                UPDATE deliveries SET state = 'deferred', token = gen_random_uuid(), lease_until = NULL
+                WHERE enrollment_id = ANY (:ids) AND state = 'claimed'
+            """),
+            {"ids": list(enrollment_ids)},
+        )
+
+
+def _hold(connection: Connection, back: dict[int, date], now: datetime) -> int:
+    """Let enrollments wait until people are back. Returns how many wait longer than before."""
+    if not back:
+        return 0
+    with driver_connection(connection).cursor(row_factory=class_row(Waiting)) as cursor:
+        cursor.execute(
+            """
+            SELECT id, status, sequence_version_id AS version_id, due_at, held_reason, held_until,
+                   last_ran_at IS NULL AS is_first, time_zone, country
+            FROM enrollments WHERE id = ANY (%s) AND status IN ('active', 'paused') ORDER BY id FOR NO KEY UPDATE
+            """,
+            [list(back)],
+        )
+        waiting = cursor.fetchall()
+    versions = sequences_by_version(connection, {one.version_id for one in waiting})
+    holds = [hold for one in waiting if (hold := held(one, back[one.id], versions[one.version_id], now))]
+    connection.execute(
+        text("""
+            UPDATE enrollments e
+            SET held_reason = :code, held_until = h.until, due_at = h.due_at,
+                expected_at = CASE WHEN e.status = 'active' THEN h.due_at END
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:until AS timestamptz[]), CAST(:due AS timestamptz[]))
+                 AS h(id, until, due_at)
+            WHERE e.id = h.id
+        """),
+        {
+            "ids": [hold.enrollment_id for hold in holds],
+            "until": [hold.until for hold in holds],
+            "due": [hold.due_at for hold in holds],
+            "code": OUT_OF_OFFICE,
+        },
+    )
+    return len(holds)

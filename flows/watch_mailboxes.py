@@ -1,0 +1,23 @@
+"""What happens when somebody answers?"""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from cadenza.store.answers import Recorded
+from tasks.guard_senders import guard_mailboxes
+from tasks.read_mailboxes import give_up, take_in
+from tasks.watch_mailboxes import begin_watch, finish_watch
+
+
+@flow(name="watch-mailboxes")
+def watch_mailboxes(seconds: int | None = None) -> Recorded:
+    """Let answers, bounces, opt-outs and absences take effect within seconds, in mailboxes that nobody else watches.
+
+    Ends after a while; its schedule has begun the next run before. A mailbox in which too much comes back is paused.
+    """
+    watch = begin_watch(seconds)
+    for news in watch.news(take_in, give_up):
+        if news.recorded.bounced:
+            guard_mailboxes([news.mailbox_id])
+    return finish_watch(watch)
