@@ -116,7 +116,8 @@ def save_team(connection: Connection, team: Team) -> None:
                 (user_id, address, display_name, aliases, postal_address, transport, imap, limits)
             SELECT u.id, lower(m.address), m.display_name, coalesce(m.aliases, '{}'), m.postal_address,
                    coalesce(nullif(m.transport, 'null'), k.transport, '{"kind": "sink"}'),
-                   coalesce(nullif(m.imap, 'null'), CASE WHEN m.transport ->> 'kind' = 'sink' THEN NULL ELSE k.imap END),
+                   CASE WHEN m.imap <> 'null' THEN m.imap
+                        WHEN coalesce(m.transport ->> 'kind', '') <> 'sink' THEN k.imap END,
                    nullif(m.limits, 'null')
             FROM jsonb_to_recordset(CAST(:mailboxes AS jsonb))
                  AS m(handle text, address text, display_name text, aliases text[], postal_address text,
