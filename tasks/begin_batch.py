@@ -16,6 +16,7 @@ from cadenza.errors import WrongUse
 from cadenza.runtime import current
 from cadenza.store import batches, candidates, database
 from cadenza.store.sequences import find_sequence
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def segment_of(segment: str = "", filter: str = "", contact_ids: Sequence[int] |
     return Segment(segment or None, filter or None, tuple(contact_ids or ()))
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def begin_batch(sequence: str, sender: str, segment: Segment, options: EnrollmentOptions) -> Batch:
     """A new batch, stored.
 
@@ -41,7 +42,7 @@ def begin_batch(sequence: str, sender: str, segment: Segment, options: Enrollmen
     return begun
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def outline_batch(sequence: str, sender: str, segment: Segment, options: EnrollmentOptions) -> Batch:
     """The same batch for a preflight: without an id, nothing is stored. Raises what ``begin_batch`` raises."""
     return _outlined(sequence, sender, segment, options)

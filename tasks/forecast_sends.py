@@ -17,6 +17,7 @@ from cadenza.domain.throttle import Limit, admit
 from cadenza.runtime import current
 from cadenza.store import database, queues
 from data_contracts.verdict import Verdict
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _SHORTEST_RUN: Final = 32
 _NOTHING: Final[Instants] = np.empty(0, dtype=np.int64)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def forecast_sends(verdict: Verdict, batch: Batch, ahead: Sequence[pd.DataFrame] = ()) -> pd.DataFrame:
     """The plan of a chunk: its enrollable candidates with ``expected_at`` (UTC).
 

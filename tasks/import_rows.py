@@ -22,11 +22,12 @@ from cadenza.store.contacts import create_staging, merge_staged, stage_contacts
 from cadenza.store.imports import finish_import, reject_rows, start_import
 from cadenza.store.lists import save_static_list
 from data_contracts.source import check_source
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def import_rows(source: Source, list_name: str, mapping: Mapping[str, str] | None = None) -> ImportReport:
     """Put the contacts of a source on a static list, all of them or, if the source is refused, none.
 

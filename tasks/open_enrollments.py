@@ -12,11 +12,12 @@ from cadenza.domain.batch import Batch
 from cadenza.runtime import current
 from cadenza.store import batches, database
 from data_contracts.verdict import Verdict
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def open_enrollments(plan: pd.DataFrame, verdict: Verdict, batch: Batch) -> batches.Opened:
     """Enroll a chunk of candidates as planned, and store why the others were refused: all of it or nothing.
 
@@ -28,7 +29,7 @@ def open_enrollments(plan: pd.DataFrame, verdict: Verdict, batch: Batch) -> batc
     return opened
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def finish_batch(batch: Batch) -> int:
     """Close the books of a batch that has looked at everybody; returns its id."""
     assert batch.id is not None

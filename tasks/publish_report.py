@@ -19,11 +19,12 @@ from data_contracts.batch_report import BITS, recount_batch
 from data_contracts.documents import Chapter, Document, Promise, write_document
 from data_contracts.plots import plot_refusals
 from data_contracts.policy import policy_of
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def publish_report(batch_id: int) -> Report:
     """Publish the enrollment-error report of a batch, read from what the batch left in the database.
 

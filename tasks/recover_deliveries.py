@@ -16,6 +16,7 @@ from cadenza.domain.settlement import ClaimedMail, settlement_of
 from cadenza.errors import CadenzaError, MailboxRefused
 from cadenza.runtime import Runtime, current
 from cadenza.store import database, deliveries, mailboxes, sequences, witnesses
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Recovery:
         return Recovery(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def recover_deliveries() -> Recovery:
     """Settle what dead workers left behind (docs/decisions/0008, "Recover").
 

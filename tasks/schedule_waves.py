@@ -24,6 +24,7 @@ from cadenza.domain.wave import PlannedRun, is_covered, shards_of
 from cadenza.errors import NotRunning
 from cadenza.runtime import current
 from cadenza.store import database, waves
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ HORIZON = timedelta(hours=24)
 PAGE = 200
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def schedule_waves() -> list[PlannedRun]:
     """Make sure that each zone's next due instant within a day has a scheduled run of ``send_wave``.
 

@@ -10,20 +10,19 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
 
-from prefect import Task, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.domain.settlement import ClaimedMail, Settlement, settlement_of
-from cadenza.errors import CadenzaError, DatabaseUnavailable, MailboxRefused, SettingsInvalid
+from cadenza.errors import DatabaseUnavailable, MailboxRefused, SettingsInvalid
 from cadenza.mail.transports import Outgoing
 from cadenza.runtime import Runtime, current
 from cadenza.store import database, deliveries, mailboxes, sequences, witnesses
 from cadenza.store.ledger import Ledger
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -31,21 +30,10 @@ logger = logging.getLogger(__name__)
 DATABASE_PATIENCE = timedelta(minutes=5)
 
 
-def waiting_helps(task: Task[..., Any], run: Any, state: Any) -> bool:
-    """Whether a failed task run is worth trying again."""
-    try:
-        state.result()
-    except CadenzaError as error:
-        return error.transient
-    except Exception:
-        return False
-    return False
-
-
 @task(
     cache_policy=NO_CACHE,
-    retries=4,
-    retry_delay_seconds=exponential_backoff(2),
+    retries=len(WAITS),
+    retry_delay_seconds=WAITS,
     retry_condition_fn=waiting_helps,
     task_run_name="delivery-{delivery_id}",
 )
