@@ -13,6 +13,9 @@ from typing import Literal
 from pydantic import BaseModel, Field, IPvAnyNetwork, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from cadenza.domain.answers import AnswerPolicy
+from cadenza.domain.guard import GuardPolicy
+from cadenza.domain.opt_out import OptOutScope
 from cadenza.domain.throttle import Limit
 from cadenza.errors import SettingsInvalid
 
@@ -96,6 +99,32 @@ class Settings(BaseSettings):
     #: Waves of more steps are spread over several runs, which workers on several machines share.
     wave_shard_steps: PositiveInt = 20_000
 
+    #: How long one run of watch-mailboxes watches; the next one begins before, so that no mailbox is left alone.
+    watch_seconds: PositiveInt = 330
+    #: Mailboxes that one run watches at once.
+    watch_mailboxes: PositiveInt = 500
+    #: Folders beside the inbox, and mailboxes without any enrollment, are looked into every so many seconds.
+    watch_poll_seconds: PositiveInt = 60
+    #: A wave waits this long for its mailboxes to be read; it claims nothing for those that do not answer.
+    answers_patience_seconds: PositiveInt = 20
+    #: How long an auto-reply that names no day holds the next step; 0: not at all.
+    absence_days: int = Field(7, ge=0)
+    #: The longest that an auto-reply may hold it.
+    longest_absence_days: PositiveInt = 90
+    #: So many soft bounces of a contact within so many days are taken for a hard one.
+    soft_bounces_until_hard: PositiveInt = 5
+    soft_bounce_days: PositiveInt = 30
+    #: Who asks by mail to be written to no more is spared by everybody (``all``), or by this sender (``sender``).
+    opt_outs_by_mail: OptOutScope = OptOutScope.ALL
+
+    #: The guard looks at the mails of so many days, as soon as there are so many of them.
+    guard_days: PositiveInt = 7
+    guard_least_mails: PositiveInt = 50
+    #: It pauses a mailbox or a sequence at so many bounces or complaints, if they are more than a share of the mails.
+    guard_least_count: PositiveInt = 2
+    guard_bounce_percent: float = Field(5.0, ge=0, le=100)
+    guard_complaint_percent: float = Field(0.3, ge=0, le=100)
+
     @model_validator(mode="after")
     def _complete_public_url(self) -> Settings:
         url = self.public_url if "public_url" in self.model_fields_set else f"http://127.0.0.1:{self.web_port}"
@@ -106,6 +135,28 @@ class Settings(BaseSettings):
     def limits(self) -> list[Limit]:
         """The limits of mailboxes that have none of their own."""
         return [Limit(limit.count, limit.seconds) for limit in self.mailbox_limits]
+
+    @property
+    def answers(self) -> AnswerPolicy:
+        """What follows from answers."""
+        return AnswerPolicy(
+            self.absence_days,
+            self.longest_absence_days,
+            self.soft_bounces_until_hard,
+            self.soft_bounce_days,
+            self.opt_outs_by_mail,
+        )
+
+    @property
+    def guard(self) -> GuardPolicy:
+        """How many bounces and complaints may pass."""
+        return GuardPolicy(
+            self.guard_days,
+            self.guard_least_mails,
+            self.guard_least_count,
+            self.guard_bounce_percent,
+            self.guard_complaint_percent,
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from prefect import task
@@ -14,6 +14,7 @@ from cadenza.mail.letters import Writer
 from cadenza.mail.message import SenderIdentity
 from cadenza.runtime import current
 from cadenza.store import claims, database, mailboxes, sequences
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +24,19 @@ HELD_FOR = timedelta(hours=12)
 PAUSE = timedelta(seconds=1)
 
 
-@task(cache_policy=NO_CACHE)
-def claim_steps(time_zone: str, shard: int = 0, shards: int = 1) -> Claim:
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
+def claim_steps(time_zone: str, shard: int = 0, shards: int = 1, read: Collection[int] = ()) -> Claim:
     """Reserve what the zone's mailboxes may send now, open due to-dos, and end or hold what may no longer run.
 
-    One transaction (docs/decisions/0008): the mailboxes stay locked from counting their room to filling it.
+    ``read`` are the mailboxes whose answers were read just before; of others that can be read nothing is claimed. One
+    transaction (docs/decisions/0008): the mailboxes stay locked from counting their room to filling it.
     """
     runtime = current()
     settings = runtime.settings
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
-        due_todos = claims.pick_todos(connection, time_zone, shard, shards, settings.claim_size, now)
-        locked = claims.lock_mailboxes(connection, time_zone, shard, shards, now)
+        due_todos = claims.pick_todos(connection, time_zone, shard, shards, settings.claim_size, read, now)
+        locked = claims.lock_mailboxes(connection, time_zone, shard, shards, read, now)
         rooms = mailboxes.rooms(connection, locked, settings.limits, now)
         due_emails = claims.pick_emails(connection, time_zone, quotas(rooms, settings.claim_size), now)
         due = [*due_todos, *due_emails]

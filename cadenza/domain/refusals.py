@@ -409,6 +409,14 @@ _REFUSALS = (
         phases=SEND,
     ),
     Refusal(
+        "OUT_OF_OFFICE",
+        "An automatic answer says that the person is away.",
+        "Wait: the sequence goes on by itself when the person is back.",
+        severity=Severity.HOLD,
+        phases=SEND,
+        is_retryable=True,
+    ),
+    Refusal(
         "GUARD_PAUSED",
         "Too many bounces or complaints: the guard has paused the mailbox.",
         "Clean the list that caused it, then resume the mailbox; the enrollments are kept.",

@@ -6,7 +6,7 @@ between counting it and filling it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,13 +78,19 @@ _FACTS = """
 """
 
 
-def lock_mailboxes(connection: Connection, time_zone: str, shard: int, shards: int, now: datetime) -> list[int]:
-    """Lock the mailboxes that have due mails in a zone; those that another wave holds are left to it."""
+def lock_mailboxes(
+    connection: Connection, time_zone: str, shard: int, shards: int, read: Collection[int], now: datetime
+) -> list[int]:
+    """Lock the mailboxes that have due mails in a zone; those that another wave holds are left to it.
+
+    A mailbox that can be read was ``read`` just before: whoever has answered gets nothing more.
+    """
     return list(
         connection.scalars(
             text("""
                 SELECT m.id FROM mailboxes m
                 WHERE m.is_connected AND m.paused_at IS NULL AND m.id % :shards = :shard
+                  AND (m.imap IS NULL OR m.id = ANY (:read))
                   AND EXISTS (
                       SELECT FROM enrollments e
                       WHERE e.mailbox_id = m.id AND e.time_zone = :time_zone AND e.status = 'active'
@@ -93,7 +99,7 @@ def lock_mailboxes(connection: Connection, time_zone: str, shard: int, shards: i
                 ORDER BY m.id
                 FOR NO KEY UPDATE SKIP LOCKED
             """),
-            {"time_zone": time_zone, "shard": shard, "shards": shards, "now": now},
+            {"time_zone": time_zone, "shard": shard, "shards": shards, "read": list(read), "now": now},
         )
     )
 
@@ -126,21 +132,27 @@ def pick_emails(connection: Connection, time_zone: str, quotas: Mapping[int, int
 
 
 def pick_todos(
-    connection: Connection, time_zone: str, shard: int, shards: int, size: int, now: datetime
+    connection: Connection, time_zone: str, shard: int, shards: int, size: int, read: Collection[int], now: datetime
 ) -> list[DueStep]:
-    """The next due to-do steps of a zone; no limit of a mailbox is about them."""
+    """The next due to-do steps of a zone; no limit of a mailbox is about them.
+
+    As for mails, a mailbox that can be read was ``read`` just before.
+    """
     with driver_connection(connection).cursor(row_factory=class_row(DueStep)) as cursor:
         cursor.execute(
             f"""
             WITH due AS MATERIALIZED (
                 SELECT e.id FROM enrollments e
                 WHERE e.time_zone = %(time_zone)s AND e.next_kind = 'todo' AND e.mailbox_id %% %(shards)s = %(shard)s
+                  AND e.mailbox_id NOT IN (SELECT id FROM mailboxes WHERE imap IS NOT NULL AND id <> ALL (%(read)s))
                   AND {_READY}
                 ORDER BY e.due_at, e.id LIMIT %(size)s
                 FOR NO KEY UPDATE OF e SKIP LOCKED
             ) {_FACTS}
             """,  # noqa: S608
-            {"time_zone": time_zone, "shard": shard, "shards": shards, "size": size, "now": now},
+            {
+                "time_zone": time_zone, "shard": shard, "shards": shards, "size": size, "read": list(read), "now": now,
+            },  # fmt: skip
         )
         return cursor.fetchall()
 

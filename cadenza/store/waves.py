@@ -30,7 +30,8 @@ def waves_due(
 ) -> list[DueWave]:
     """The next wave of each time zone that has steps due within the horizon, soonest first.
 
-    Steps of paused sequences and of mailboxes that are paused or not connected wait without a wave.
+    Steps of paused sequences and of mailboxes that are paused or not connected wait without a wave; those of mailboxes
+    that could not be read, until these are tried again.
     """
     rows = connection.execute(
         text(f"""
@@ -49,8 +50,9 @@ def waves_due(
                 GROUP BY 1, 2, 3, 4
             ),
             possible AS (
-                SELECT due.*, greatest(first_at, CASE WHEN next_kind = 'email' THEN room.free_at END) AS runs_at
-                FROM due JOIN room USING (mailbox_id)
+                SELECT due.*,
+                       greatest(first_at, CASE WHEN next_kind = 'email' THEN room.free_at END, m.away_until) AS runs_at
+                FROM due JOIN room USING (mailbox_id) JOIN mailboxes m ON m.id = due.mailbox_id
             ),
             first AS (SELECT time_zone, min(runs_at) AS runs_at FROM possible GROUP BY 1)
             SELECT p.time_zone, f.runs_at AS due_at, CAST(sum(p.steps) AS bigint) AS steps,
