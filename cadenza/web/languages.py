@@ -21,8 +21,10 @@ def preferred(accept_language: str, available: Iterable[str], otherwise: str) ->
 
 
 def _quality(parameters: str) -> float:
+    """What stands behind ``q=``, from 0 to 1; nonsense counts as unwanted."""
     name, _, value = parameters.strip().partition("=")
     try:
-        return min(max(float(value), 0.0), 1.0) if name.strip() == "q" else 1.0
+        quality = float(value) if name.strip() == "q" else 1.0
     except ValueError:
         return 0.0
+    return quality if 0 <= quality <= 1 else 0.0
