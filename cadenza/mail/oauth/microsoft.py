@@ -76,11 +76,12 @@ def _where(authority: str) -> dict[str, Any]:
 
 
 def _answer(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    from msal.exceptions import MsalServiceError
     from requests import RequestException
 
     try:
         return ask()
-    except RequestException as error:
+    except (RequestException, MsalServiceError) as error:
         raise MailServerUnavailable(
             "Microsoft's token endpoint does not answer: mails of this mailbox wait and are tried again."
         ) from error
