@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cadenza.cli.connection import connect, transaction
+from cadenza.cli.connection import actor, connect, transaction
 from cadenza.cli.output import count, rows, show, table
+from cadenza.errors import NotFound, WrongUse
+
+if TYPE_CHECKING:
+    from cadenza.store.sequences import StoredSequence
 
 sequences_app = typer.Typer(no_args_is_help=True, help="Sequences: check and load their files, show them.")
 
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="The sequences.")]
+Every = Annotated[bool, typer.Option("--all", help="Every sequence.")]
 Where = Annotated[str, typer.Argument(metavar="PATH", help="A file, or a folder of files; empty: as the settings say.")]
 
 
@@ -54,9 +60,64 @@ def list_() -> None:
                     one.sequence.title,
                     one.number,
                     len(one.sequence.steps),
-                    "paused" if one.paused_at else "active" if one.is_active else "inactive",
+                    _state(one),
                 )
                 for one in found
             ),
         )
     )
+
+
+def _state(one: StoredSequence) -> str:
+    if one.paused_at:
+        return f"paused: {one.paused_reason}" if one.paused_reason else "paused"
+    return "active" if one.is_active else "inactive"
+
+
+@sequences_app.command("pause")
+def pause(
+    names: Names = None,
+    every: Every = False,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Why; people read it in the list.")] = None,
+) -> None:
+    """Pause whole sequences: nothing of theirs is sent until they are resumed."""
+    from cadenza.runtime import current
+    from cadenza.store.sequence_pauses import pause_sequences
+
+    with transaction() as connection:
+        chosen = _chosen(connection, names, every)
+        changed = pause_sequences(connection, chosen, actor(), reason, current().clock.now())
+    if not changed:
+        raise NotFound("No sequence was paused: see 'cadenza sequences list'.")
+    show(f"[green]✓[/] Paused: {', '.join(one.name for one in changed)}. It takes effect on the next claim.")
+
+
+@sequences_app.command("resume")
+def resume(names: Names = None, every: Every = False) -> None:
+    """Let paused sequences go on: what was left of each delay runs on, and the guard counts anew."""
+    from cadenza.cli.waves import plan_waves
+    from cadenza.runtime import current
+    from cadenza.store.sequence_pauses import resume_sequences
+
+    with transaction() as connection:
+        chosen = _chosen(connection, names, every)
+        changed = resume_sequences(connection, chosen, actor(), current().clock.now())
+    if not changed:
+        raise NotFound("No sequence was paused: see 'cadenza sequences list'.")
+    for one in changed:
+        show(f"[green]✓[/] {one.name} goes on: {count(one.moved, 'enrollment')} moved by the time of the pause.")
+    plan_waves()
+
+
+def _chosen(connection: Any, names: list[str] | None, every: bool) -> list[str] | None:
+    """The names of sequences that exist; None: all of them.
+
+    Raises:
+        WrongUse: neither or both are asked for.
+        NotFound: there is no sequence of a name.
+    """
+    from cadenza.store.sequences import find_sequence
+
+    if bool(names) == every:
+        raise WrongUse("Name the sequences, or choose every one with --all.")
+    return None if every else [find_sequence(connection, name).sequence.name for name in names or ()]

@@ -30,10 +30,12 @@ class StoredSequence:
     sequence: Sequence
     is_active: bool
     paused_at: datetime | None
+    #: A person's words, or the guard's.
+    paused_reason: str | None = None
 
 
 _STORED = """
-    SELECT s.id, v.id AS version_id, v.number, v.definition, s.is_active, s.paused_at,
+    SELECT s.id, v.id AS version_id, v.number, v.definition, s.is_active, s.paused_at, s.paused_reason,
            ARRAY(SELECT concat_ws(':', kind, nullif(name, '')) FROM sequence_shares h
                  WHERE h.sequence_id = s.id ORDER BY kind, name) AS shared_with
     FROM sequences s
@@ -127,7 +129,7 @@ def _stored(row: Row[Any]) -> StoredSequence:
     sequence = replace(
         Sequence.from_definition(row.definition), shared_with=tuple(row.shared_with), is_active=row.is_active
     )
-    return StoredSequence(row.id, row.version_id, row.number, sequence, row.is_active, row.paused_at)
+    return StoredSequence(row.id, row.version_id, row.number, sequence, row.is_active, row.paused_at, row.paused_reason)
 
 
 def _checksum(definition: dict[str, Any]) -> str:
