@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
+from urllib.parse import urlsplit
+
 import pytest
 
 from cadenza.mail.links import unsubscribe_token
+from tasks.claim_steps import claim_steps
 
 
 def test_one_click_unsubscribes_without_login_redirect_or_cookie(site, world, kim):
@@ -19,6 +23,20 @@ def test_one_click_unsubscribes_without_login_redirect_or_cookie(site, world, ki
     assert world.rows("SELECT value, reason, source FROM suppressions") == [
         ("kim.lee@customer.example", "opted_out", "one_click")
     ]
+
+
+def test_the_link_of_a_mail_that_was_sent_leads_to_its_own_enrollment(site, world, kim):
+    world.runtime.settings.public_url = f"http://127.0.0.1:{site.port}"
+    claim_steps.fn("Europe/Berlin", 0, 1)
+    mail = message_from_bytes(world.one("SELECT message FROM deliveries WHERE enrollment_id = :id", id=kim))
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    link = mail["List-Unsubscribe"].split(">")[0].strip("< ")
+    body = mail.get_payload()[0].get_payload(decode=True).decode()
+    assert link in body, "the visible link is the same"
+    assert site.client.get(link).status_code == 200
+    name, _, value = mail["List-Unsubscribe-Post"].partition("=")
+    assert site.client.post(urlsplit(link).path, data={name: value}).status_code == 200
+    assert world.rows("SELECT id FROM enrollments WHERE status = 'ended'") == [(kim,)]
 
 
 def test_both_encodings_of_the_form_are_understood(site, world, kim):
