@@ -21,7 +21,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def until(is_so: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
+def _until(is_so: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} seconds"
@@ -38,7 +38,7 @@ class Terminal:
 
     def __post_init__(self) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("CADENZA_", "PREFECT_"))}
-        ports = {"CADENZA_PREFECT_PORT": str(free_port()), "CADENZA_SINK_PORT": str(free_port())}
+        ports = {f"CADENZA_{name}_PORT": str(free_port()) for name in ("PREFECT", "SINK", "WEB")}
         self.environment = {**kept, **ports, "CADENZA_HOME": str(self.home), **self.environment}
 
     @property
@@ -94,7 +94,7 @@ class Terminal:
         for process in self.started:
             process.kill()
             process.wait()
-        until(lambda: not self.processes(), 40, f"the end of {self.processes()}")
+        _until(lambda: not self.processes(), 40, f"the end of {self.processes()}")
 
 
 @pytest.fixture
@@ -106,8 +106,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """A folder in which ``cadenza up`` has come up."""
-    terminal = Terminal(tmp_path_factory.mktemp("up"))
+    """A folder in which ``cadenza up`` has come up; what a killed worker held is free again after 20 seconds."""
+    short = {"CADENZA_LEASE_SECONDS": "20", "CADENZA_WITNESS_GRACE_SECONDS": "5"}
+    terminal = Terminal(tmp_path_factory.mktemp("up"), short)
     process = terminal.start("up")
 
     def is_up() -> bool:
@@ -115,7 +116,13 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         return "Cadenza is up" in terminal.output()
 
     try:
-        until(is_up, 180, "the start")
+        _until(is_up, 180, "the start")
         yield terminal
     finally:
         terminal.clean_up()
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits for something to become true."""
+    return _until
