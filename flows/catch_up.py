@@ -5,17 +5,19 @@ from __future__ import annotations
 from prefect import flow
 
 from tasks.guard_senders import guard_senders
+from tasks.probe_mailboxes import probe_mailboxes
 from tasks.recover_deliveries import Recovery, recover_deliveries
 from tasks.schedule_waves import schedule_waves
 
 
 @flow(name="catch-up")
 def catch_up() -> Recovery:
-    """Settle deliveries whose worker died, pause what comes back too often, and give every due step its wave.
+    """Settle deliveries whose worker died, take back mailboxes that are well again, and give due steps their waves.
 
-    Runs on a slow schedule: whatever was killed, and even if Prefect forgot everything, nothing due is left behind.
+    What comes back too often is paused. Runs on a slow schedule: whatever was killed, and even if Prefect forgot everything, nothing due is left behind.
     """
     recovery = recover_deliveries()
+    probe_mailboxes()
     guard_senders()
     schedule_waves()
     return recovery

@@ -18,6 +18,7 @@ from tasks.check_enrollability import check_enrollability
 from tasks.forecast_sends import forecast_sends
 from tasks.load_candidates import load_candidates
 from tasks.open_enrollments import finish_batch, open_enrollments
+from tasks.probe_mailboxes import probe_mailboxes
 from tasks.publish_report import publish_report
 from tasks.schedule_waves import schedule_waves
 from tasks.time_first_steps import time_first_steps
@@ -66,6 +67,7 @@ def enroll_segment(
     """
     try:
         batch = begin_batch(sequence, sender, segment_of(segment, filter, contact_ids), options.as_options())
+        probe_mailboxes(batch)
         for candidates in load_candidates(batch):
             timed = time_first_steps(candidates, batch)
             verdict = check_enrollability(timed, batch)
