@@ -14,7 +14,8 @@ from tasks.schedule_waves import schedule_waves
 def catch_up() -> Recovery:
     """Settle deliveries whose worker died, take back mailboxes that are well again, and give due steps their waves.
 
-    What comes back too often is paused. Runs on a slow schedule: whatever was killed, and even if Prefect forgot everything, nothing due is left behind.
+    What comes back too often is paused. Runs on a slow schedule: whatever was killed, and even if Prefect forgot
+    everything, nothing due is left behind.
     """
     recovery = recover_deliveries()
     probe_mailboxes()
