@@ -150,6 +150,47 @@ def test_an_error_of_ours_at_the_354_leaves_no_half_message_for_the_next(transpo
     assert server.accepted == [("b@customer.example", mails("b")[0].message)]
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    ("local", "copy", "result", "copy_asked", "taken"),
+    [
+        ("kim", "ana", ACCEPTED, "ana", ["kim", "ana"]),
+        ("kim", "rcpt-550-5.1.1", ACCEPTED, None, ["kim"]),
+        ("kim", "grey-1", ACCEPTED, None, ["kim"]),
+        ("kim", "a>b", ACCEPTED, None, ["kim"]),
+        ("kim", "jörg", ACCEPTED, None, ["kim"]),
+        ("rcpt-550-5.1.1", "ana", REJECTED, "never", []),
+        ("grey-1", "ana", DEFERRED, "never", []),
+        ("rcptdrop", "ana", REJECTED, "never", []),
+        ("data-451-4.7.1", "ana", DEFERRED, "never", []),
+        ("acceptdrop", "ana", SILENCE, "ana", ["acceptdrop", "ana"]),
+    ],
+)
+def test_a_copy_never_goes_alone_and_never_holds_the_mail_back(
+    transports, pipelining, local, copy, result, copy_asked, taken
+):
+    asked = []
+
+    def before_body(mail: Outgoing) -> bool:
+        asked.append(mail.copy_to)
+        return True
+
+    with FaultServer(pipelining=pipelining) as server:
+        first = replace(mails(local)[0], copy_to=f"{copy}@northwind.example")
+        attempts = list(to(transports, server).send([first, mails("lee")[0]], before_body))
+    assert [attempt.result for attempt in attempts] == [result, ACCEPTED]
+    expected = [] if copy_asked == "never" else [copy_asked and f"{copy_asked}@northwind.example"]
+    assert asked[:-1] == expected
+    assert [recipient.partition("@")[0] for recipient, _ in server.accepted] == [*taken, "lee"]
+
+
+@pytest.mark.parametrize("password", ["pässword", "pass word", "p'\"\\"])
+def test_passwords_of_all_kinds_log_in(transports, monkeypatch, password):
+    monkeypatch.setenv("ANA_PASSWORD", password)
+    with FaultServer(account=("ana", password)) as server:
+        assert to(transports, server, username="ana", password_env="ANA_PASSWORD").check() is None
+
+
 @pytest.mark.parametrize("says_goodbye", [True, False])
 def test_a_connection_that_went_away_between_two_mails_is_replaced_without_a_deferral(transports, says_goodbye):
     with FaultServer(mails_per_connection=1, says_goodbye=says_goodbye) as server:
@@ -314,7 +355,12 @@ def test_a_transport_that_is_not_right_is_named_without_its_secret(transports, t
 
 @pytest.mark.parametrize(
     "where",
-    [{"password_env": "NOT_SET_AT_ALL"}, {"password_file": "/nowhere"}, {"password_secret": "a"}, {"password_block": "b"}],
+    [
+        {"password_env": "NOT_SET_AT_ALL"},
+        {"password_file": "/nowhere"},
+        {"password_secret": "a"},
+        {"password_block": "b"},
+    ],
 )
 def test_a_password_that_is_not_there_is_missed_before_a_mail_goes(transports, where):
     with FaultServer(account=("ana", "s3cret")) as server:

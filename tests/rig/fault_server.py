@@ -84,7 +84,9 @@ class _Session:
     server: FaultServer
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    #: The first recipient, whose directives count, and every one that was taken.
     recipient: str = ""
+    recipients: list[str] = field(default_factory=list)
     mails: int = 0
     is_secure: bool = False
 
@@ -147,7 +149,7 @@ class _Session:
         return True
 
     async def on_mail(self, _: str) -> bool:
-        self.recipient = ""
+        self.recipient, self.recipients = "", []
         self.reply("250 2.1.0 Ok")
         return True
 
@@ -167,6 +169,8 @@ class _Session:
             self.reply("450 4.2.0 greylisted, try again later")
         else:
             self.reply("250 2.1.5 Ok")
+            self.recipients.append(address)
+            self.recipient = before or address
             return True
         self.recipient = before
         return True
@@ -192,7 +196,8 @@ class _Session:
         if refused := self.directive("eod"):
             self.reply(f"{refused.replace('-', ' ')} scripted")
             return True
-        self.server.accepted.append((self.recipient, stuffed[:-3].replace(b"\r\n..", b"\r\n.")))
+        message = stuffed[:-3].replace(b"\r\n..", b"\r\n.")
+        self.server.accepted += [(recipient, message) for recipient in self.recipients]
         self.mails += 1
         if self.directive("acceptdrop") is not None:
             self.writer.transport.abort()
@@ -206,7 +211,7 @@ class _Session:
         return True
 
     async def on_rset(self, _: str) -> bool:
-        self.recipient = ""
+        self.recipient, self.recipients = "", []
         self.reply("250 2.0.0 Ok")
         return True
 
