@@ -10,13 +10,23 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, IPvAnyNetwork, PositiveInt, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    IPvAnyNetwork,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from cadenza.domain.answers import AnswerPolicy
 from cadenza.domain.guard import GuardPolicy
 from cadenza.domain.opt_out import OptOutScope
 from cadenza.domain.throttle import Limit
+from cadenza.domain.zones import zone_named
 from cadenza.errors import SettingsInvalid
 
 
@@ -124,6 +134,14 @@ class Settings(BaseSettings):
     guard_least_count: PositiveInt = 2
     guard_bounce_percent: float = Field(5.0, ge=0, le=100)
     guard_complaint_percent: float = Field(0.3, ge=0, le=100)
+
+    @field_validator("default_time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        zone = zone_named(name)
+        if zone is None:
+            raise ValueError(f"{name!r} is no time zone: write one such as Europe/Berlin")
+        return zone
 
     @model_validator(mode="after")
     def _complete_public_url(self) -> Settings:
