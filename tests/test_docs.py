@@ -43,7 +43,7 @@ def prose(page: Path) -> str:
 
 def rows(page: Path, heading: str = "") -> list[list[str]]:
     """The cells of every table row that begins with a word of code, below a heading."""
-    _, _, below = words(page).partition(heading)
+    below = words(page)[words(page).index(heading) :]
     lines = re.findall(r"^\| (`[^|]+?` \|.*) \|$", below.replace(r"\|", "¦"), flags=re.M)
     return [[cell.strip() for cell in line.split(" | ")] for line in lines]
 
