@@ -5,6 +5,7 @@ Great Expectations' own pages load fifteen files from the network and report eac
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Iterable
@@ -35,11 +36,13 @@ class Promise:
     #: What a broken one does: refuse, hold or warn.
     effect: str = "refuse"
     remedy: str = ""
+    #: The share that must keep it.
+    mostly: float = 1.0
 
     @property
     def is_kept(self) -> bool:
-        """Whether nothing breaks it."""
-        return not self.broken
+        """Whether nothing breaks it, or no more than may."""
+        return self.checked - self.broken >= self.mostly * self.checked
 
     @property
     def percent(self) -> float:
@@ -56,6 +59,19 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG that becomes part of the page, and what it shows."""
+
+    path: Path
+    words: str
+
+    @property
+    def source(self) -> str:
+        """The picture as a URI that needs no second file."""
+        return f"data:image/png;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One page."""
 
@@ -63,14 +79,22 @@ class Document:
     subtitle: str
     chapters: tuple[Chapter, ...] = ()
     figures: tuple[tuple[str, int], ...] = ()
+    #: What nobody should overlook; empty: nothing.
+    alarm: str = ""
+    pictures: tuple[Picture, ...] = ()
     footer: str = "Checked by Great Expectations, shown by Cadenza. This page holds counts only and needs no network."
 
 
 def promises_of(result: Any) -> tuple[Promise, ...]:
-    """The lines of a validation result; prose, code, effect and remedy come from each expectation's meta."""
+    """The lines of a validation result; prose, code, effect and remedy come from each expectation's meta.
+
+    Lines without prose are recounts, not for people.
+    """
     promises = []
     for line in result.results:
         meta = line.expectation_config.meta
+        if "prose" not in meta:
+            continue
         promises.append(
             Promise(
                 prose=meta["prose"],
@@ -79,9 +103,10 @@ def promises_of(result: Any) -> tuple[Promise, ...]:
                 broken=int(line.result.get("unexpected_count") or (0 if line.success else 1)),
                 effect=meta.get("effect", "refuse"),
                 remedy=meta.get("remedy", ""),
+                mostly=meta.get("mostly", 1.0),
             )
         )
-    return tuple(sorted(promises, key=lambda promise: -promise.broken))
+    return tuple(sorted(promises, key=lambda promise: (promise.is_kept, -promise.broken)))
 
 
 def write_document(folder: Path, name: str, document: Document, now: datetime) -> Path:

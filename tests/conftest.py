@@ -196,6 +196,12 @@ class World:
         ]
 
 
+@pytest.fixture(scope="session")
+def new_world() -> type[World]:
+    """For installations that several tests share."""
+    return World
+
+
 @pytest.fixture
 def world(runtime: Runtime) -> World:
     """An empty installation on the test's own database."""
