@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
+import ssl
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +20,9 @@ _QUEUED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (r"queued as <?([^\s>]+)", r"\bid=<?([^\s>,]+)", r"^(?:2\.\d\.\d )?ok:? +(?:id )?<?([\w.@+=-]{8,})")
 )
+
+#: Lets the system put what follows into the same packet.
+_MORE_TO_COME = getattr(socket, "MSG_MORE", 0)
 
 #: What would end an address, or the command it stands in, early.
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
@@ -39,6 +44,8 @@ class Connection:
         self.server = server
         self.used_at = time.monotonic()
         self._was_used = False
+        #: The mail whose envelope is under way or through already.
+        self._announced: Outgoing | None = None
         self._smtp = open_smtp(server)
         self._pipelines = self._smtp.has_extn("pipelining")
 
@@ -48,8 +55,8 @@ class Connection:
             return self._smtp.noop()[0] == 250
         return False
 
-    def hand_over(self, mail: Outgoing, before_body: BeforeBody) -> Attempt:
-        """One attempt for one message.
+    def hand_over(self, mail: Outgoing, before_body: BeforeBody, following: Outgoing | None = None) -> Attempt:
+        """One attempt for one message. The envelope of the one ``following`` may travel with its body (RFC 2920, 3.1).
 
         Raises:
             Broken: the connection went away before the final dot was sent.
@@ -66,7 +73,11 @@ class Connection:
                 self.close()  # the only way out of DATA without a message
                 result = AttemptResult.DEFERRED if may_go else AttemptResult.LOST
                 return Attempt(mail.delivery_id, result, text="Too late for its lease." if may_go else "")
+            announcement = self._announcement(following)
             self._send_all(_stuffed(mail.message), left)
+            if announcement:
+                with suppress(OSError):  # behind the dot nothing may fail: the answers will tell
+                    self._send(announcement)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise Broken(type(error).__name__, is_worth_another=self._was_used and not is_in_use) from error
@@ -77,6 +88,7 @@ class Connection:
 
     def _envelope(self, mail: Outgoing) -> Outgoing | Attempt:
         """MAIL, RCPT and DATA up to the 354: the mail, without its copy if that is not taken; or what was refused."""
+        is_announced, self._announced = self._announced is mail, None
         if _UNFIT.search(mail.from_address + mail.to_address):
             return Attempt(mail.delivery_id, AttemptResult.REJECTED, 553, "5.1.3", "This is no address.")
         needs_utf8 = not (mail.from_address + mail.to_address).isascii()
@@ -84,12 +96,11 @@ class Connection:
             return Attempt(
                 mail.delivery_id, AttemptResult.REJECTED, 553, "5.6.7", "The server takes no addresses beyond ASCII."
             )
-        sender = f"MAIL FROM:<{mail.from_address}>{' SMTPUTF8' if needs_utf8 else ''}\r\n"
-        recipient = f"RCPT TO:<{mail.to_address}>\r\n"
+        sender, recipient, data = _commands(mail)
         if mail.copy_to and (_UNFIT.search(mail.copy_to) or not (mail.copy_to.isascii() or needs_utf8)):
             mail = replace(mail, copy_to=None)
         if mail.copy_to is None:
-            replies = self._converse(sender, recipient, "DATA\r\n")
+            replies = self._converse(sender, recipient, data, are_sent=is_announced)
         else:
             # DATA waits for the answers: a copy must not go out without the mail.
             replies = self._converse(sender, recipient, f"RCPT TO:<{mail.copy_to}>\r\n")
@@ -97,7 +108,7 @@ class Connection:
             if copy is None or copy[0] // 100 != 2:
                 mail = replace(mail, copy_to=None)
             if copy is not None and all(code // 100 == 2 for code, _ in replies):
-                replies += self._converse("DATA\r\n")
+                replies += self._converse(data)
         if len(replies) == 3 and replies[2][0] == 354 and all(code // 100 == 2 for code, _ in replies[:2]):
             return mail
         code, words = next((reply for reply in replies if reply[0] // 100 in (4, 5)), (0, b"An answer beyond SMTP."))
@@ -112,11 +123,21 @@ class Connection:
                 self.close()
         return _attempt(mail, code, words)
 
-    def _converse(self, *commands: str) -> list[tuple[int, bytes]]:
+    def _announcement(self, mail: Outgoing | None) -> bytes:
+        """The envelope of the next mail, if its answers need not be waited for one by one."""
+        if mail is None or not self._pipelines or mail.copy_to:
+            return b""
+        addresses = mail.from_address + mail.to_address
+        if not addresses.isascii() or _UNFIT.search(addresses):
+            return b""
+        self._announced = mail
+        return "".join(_commands(mail)).encode()
+
+    def _converse(self, *commands: str, are_sent: bool = False) -> list[tuple[int, bytes]]:
         """The answers to commands, in one packet where the server allows; up to a refusal where it does not."""
         replies: list[tuple[int, bytes]] = []
         try:
-            if self._pipelines:
+            if self._pipelines and not are_sent:
                 self._send("".join(commands).encode())
             for command in commands:
                 if not self._pipelines:
@@ -155,14 +176,21 @@ class Connection:
 
     def _send_all(self, data: bytes, seconds: float) -> None:
         """Send a whole message in this time, or break off before its dot."""
-        assert self._smtp.sock is not None
-        self._smtp.sock.settimeout(seconds)
-        self._send(data)
+        sock = self._smtp.sock
+        assert sock is not None
+        sock.settimeout(seconds)
+        has_more = self._announced is not None and not isinstance(sock, ssl.SSLSocket)
+        sock.sendall(data, _MORE_TO_COME if has_more else 0)
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used again."""
+        """Whether it can be used for the next mail."""
         return self._smtp.sock is not None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be used for any mail: nothing is under way."""
+        return self.is_open and self._announced is None
 
     def quit(self) -> None:
         """Say goodbye."""
@@ -173,6 +201,11 @@ class Connection:
     def close(self) -> None:
         """Drop the connection."""
         self._smtp.close()
+
+
+def _commands(mail: Outgoing) -> tuple[str, str, str]:
+    extension = "" if (mail.from_address + mail.to_address).isascii() else " SMTPUTF8"
+    return f"MAIL FROM:<{mail.from_address}>{extension}\r\n", f"RCPT TO:<{mail.to_address}>\r\n", "DATA\r\n"
 
 
 def _stuffed(message: bytes) -> bytes:
@@ -186,7 +219,7 @@ def _stuffed(message: bytes) -> bytes:
 
 def _attempt(mail: Outgoing, code: int, words: bytes) -> Attempt:
     """What a reply amounts to."""
-    text = words.decode("utf-8", "replace").replace("\n", " ")
+    text = words.decode("utf-8", "replace").replace("\n", " ").replace("\0", "")  # which PostgreSQL does not take
     enhanced = _ENHANCED.match(text)
     status = enhanced.group(1) if enhanced else None
     if code // 100 == 2:

@@ -81,7 +81,7 @@ def _answered(server: Server, proof: Proof | None) -> Greeted:
 
 
 def _open(server: Server, proof: Proof | None) -> Greeted:
-    context = ssl.create_default_context()
+    context = None if server.security == "none" else ssl.create_default_context()
     smtp: Greeted
     if server.security == "tls":
         smtp = GreetedByTls(server.host, server.port, timeout=ANSWER_SECONDS, context=context)

@@ -16,7 +16,7 @@ from cadenza.mail.transports.witness import ImapWitness
 #: A connection that was idle for longer is asked whether it still lives.
 IDLE_SECONDS = 5.0
 #: Connections kept open for the next claim.
-KEPT = 8
+KEPT = 64
 
 
 class SmtpTransport:
@@ -34,15 +34,16 @@ class SmtpTransport:
         broken = 0
         try:
             for number, mail in enumerate(outgoing):
+                following = outgoing[number + 1] if number + 1 < len(outgoing) else None
                 try:
                     connection = connection if connection and connection.is_open else self._take()
                     try:
-                        attempt = connection.hand_over(mail, before_body)
+                        attempt = connection.hand_over(mail, before_body, following)
                     except Broken as error:
                         if not error.is_worth_another:
                             raise
                         connection = Connection(self.server)
-                        attempt = connection.hand_over(mail, before_body)
+                        attempt = connection.hand_over(mail, before_body, following)
                     broken = 0
                 except Broken as error:
                     attempt = Attempt(mail.delivery_id, AttemptResult.DEFERRED, text=f"Connection lost: {error}.")
@@ -55,7 +56,7 @@ class SmtpTransport:
                     yield from _deferred(outgoing[number + 1 :], "The server breaks every connection.")
                     return
         finally:
-            if connection is not None and connection.is_open:
+            if connection is not None:
                 self._give_back(connection)
 
     def accepted(self, message_ids: Sequence[str], known: Sequence[str] = ()) -> set[str] | None:
@@ -88,6 +89,9 @@ class SmtpTransport:
             connection.close()
 
     def _give_back(self, connection: Connection) -> None:
+        if not connection.is_free:
+            connection.close()
+            return
         with self._lock:
             if len(self._idle) < KEPT:
                 self._idle.append(connection)
