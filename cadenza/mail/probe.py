@@ -97,7 +97,7 @@ def _refusal(smtp: Greeted, sender: str, recipient: str) -> str | None:
         # Postfix says at RCPT what it has against the sender: a policy (5.7), or one address that another owns.
         code, words = smtp.rcpt(recipient)
         is_about_sender = words.startswith(b"5.7.") or b"sender" in words.lower()
-        smtp.rset()
+    smtp.rset()
     if code // 100 != 5 or not is_about_sender:
         return None
     status = _ENHANCED.match(words)
