@@ -24,7 +24,7 @@ def test_one_accepted_mail_for_each_step_under_kill_9(world, sink, start_worker)
         world.enroll(world.contacts(MAILS // 4), version, world.mailbox(handle))
     moments = random.Random(7)
     kills = 0
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     workers = []
     while world.one("SELECT count(*) FROM enrollments WHERE status <> 'finished'"):
         assert time.monotonic() < deadline, world.rows("SELECT state, count(*) FROM deliveries GROUP BY 1")
