@@ -172,12 +172,7 @@ def _arrival(
     """The mail as far as it matters; None: it does not."""
     from cadenza.mail.incoming import classify
 
-    try:
-        incoming = classify(mail.raw, own, mail.arrived_at.date())
-    except Exception as error:
-        # Whatever a stranger sends must not keep the rest from being read.
-        logger.error("mail %d in mailbox %d makes no sense: %s", mail.uid, box.id, type(error).__name__)
-        return None
+    incoming = classify(mail.raw, own, mail.arrived_at.date())
     if incoming.kind is IncomingKind.OTHER:
         return None
     told_by = f"{incoming.message_id}\n{incoming.from_address}\n{incoming.sent_at}" if incoming.message_id else ""

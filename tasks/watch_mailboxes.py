@@ -70,12 +70,14 @@ class Watch:
     #: Mailboxes that were watched at some time, and what came in.
     mailboxes: set[int] = field(default_factory=set)
     total: Recorded = field(default_factory=Recorded)
+    #: When it is over, on the monotonic clock.
+    until: float = 0.0
 
     def news(self, take_in: TakeIn, give_up: GiveUp) -> Iterator[News]:
         """What comes in, until the time is over; then the mailboxes are free for the next watch."""
-        until = time.monotonic() + self.seconds
+        self.until = time.monotonic() + self.seconds
         try:
-            while (left := until - time.monotonic()) > 0 and self._look_after(take_in, give_up):
+            while (left := self.until - time.monotonic()) > 0 and self._look_after(take_in, give_up):
                 yield from self._arriving(min(left, ROUND_SECONDS))
         finally:
             self._leave()
