@@ -7,6 +7,7 @@ import typer
 from cadenza.cli import contacts, deliveries, enrolling, enrollments, mailboxes, people, sequences, todos
 from cadenza.cli.demo import demo
 from cadenza.cli.doctor import doctor
+from cadenza.cli.rehearsing import rehearse
 from cadenza.cli.up import up
 
 
@@ -26,6 +27,7 @@ def build_app() -> typer.Typer:
     app.command("import")(contacts.import_)
     app.command()(enrolling.preflight)
     app.command()(enrolling.enroll)
+    app.command()(rehearse)
     app.command()(enrolling.report)
     app.command()(enrollments.enrollments)
     app.command()(enrollments.pause)

@@ -14,8 +14,11 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from cadenza.errors import DatabaseUnavailable
 
 
-def connect(url: str, pool_size: int = 8) -> Engine:
-    """An engine for a PostgreSQL URL; ``postgresql://`` means psycopg 3."""
+def connect(url: str, pool_size: int = 8, *, asks_first: bool = True) -> Engine:
+    """An engine for a PostgreSQL URL; ``postgresql://`` means psycopg 3.
+
+    ``asks_first``: a connection that is used again is asked whether it still lives, which costs a round trip.
+    """
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -23,7 +26,7 @@ def connect(url: str, pool_size: int = 8) -> Engine:
         parsed,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_pre_ping=asks_first,
         connect_args={"options": "-c timezone=UTC"},
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
     )
@@ -53,6 +56,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         DatabaseUnavailable: the server is away (transient).
     """
     with _answering(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def autocommit(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement is a transaction of its own, and one round trip.
+
+    Raises:
+        DatabaseUnavailable: the server is away (transient).
+    """
+    with _answering(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
 
 
