@@ -15,16 +15,18 @@ import random
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+import psycopg
 
-import cadenza.domain.delivery
+from cadenza.domain import settlement
 from cadenza.domain.delivery import AttemptResult
 from cadenza.errors import CadenzaError, MailServerUnavailable
 from cadenza.mail.transports import Transports
@@ -38,9 +40,7 @@ from tasks.claim_steps import claim_steps
 
 ZONE = "Europe/Berlin"
 #: What was deferred comes again after this time: nobody waits five minutes for a test.
-RETRY_AFTER = (timedelta(seconds=0.3),)
-
-Reached = Callable[[str], None]
+RETRY_AFTER = timedelta(seconds=0.3)
 
 
 def around(owner: Any, name: str, before: Callable[..., None] | None, after: Callable[..., None] | None) -> None:
@@ -59,7 +59,7 @@ def around(owner: Any, name: str, before: Callable[..., None] | None, after: Cal
     setattr(owner, name, wrapped)
 
 
-def watch(reached: Reached) -> None:
+def watch(reached: Callable[[str], bool]) -> None:
     """Let ``reached`` know whenever one of the ten points is passed; after-claim is told by the loop below."""
     handover = send_email.Handover
     around(claims, "reserve", lambda *_: reached("before-claim"), None)
@@ -102,63 +102,78 @@ def watch(reached: Reached) -> None:
 
 
 class Faults:
-    """Fails at a point when it is passed the given time."""
+    """Fails at a point when it is passed the given time; with ``again`` also later, at a random one of so many."""
 
-    def __init__(self, wanted: list[dict[str, Any]], postmaster: int | None) -> None:
+    def __init__(self, wanted: list[dict[str, Any]], postmaster: int | None, dice: random.Random) -> None:
         self.left = {fault["at"]: fault["countdown"] for fault in wanted}
-        self.acts = {fault["at"]: fault.get("do", "kill") for fault in wanted}
+        self.wanted = {fault["at"]: fault for fault in wanted}
         self.postmaster = postmaster
+        self.dice = dice
 
-    def reached(self, point: str) -> None:
+    def reached(self, point: str) -> bool:
+        """Whether this time it fails, and lives to tell."""
         if point not in self.left:
-            return
+            return False
         self.left[point] -= 1
         if self.left[point] != 0:
-            return
+            return False
+        fault = self.wanted[point]
+        if again := fault.get("again"):
+            self.left[point] = self.dice.randint(1, again)
         say({"fault": point, "pid": os.getpid()})
-        match self.acts[point]:
+        match fault.get("do", "kill"):
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "postgres":
                 self.stop_postgres()
+        return True
 
     def stop_postgres(self) -> None:
         """As if the machine of the database had lost its power."""
         assert self.postmaster
-        try:
+        with suppress(ProcessLookupError):
             os.kill(self.postmaster, signal.SIGQUIT)
             while True:
                 os.kill(self.postmaster, 0)
                 time.sleep(0.01)
-        except ProcessLookupError:
-            pass
 
 
-def watch_commits(engine: Any, reached: Reached) -> None:
-    """``before-commit``: a transaction is about to commit; ``commit-unanswered``: it has, but the answer is lost."""
+#: What a transaction is for, by the functions of ``cadenza.store`` that it calls.
+COMMITS = {
+    "claim": [(claims, "reserve")],
+    "mark": [(deliveries, "mark_in_flight")],
+    "settlement": [(deliveries, "settle")],
+    "recovery": [(deliveries, "release_claims"), (deliveries, "resend"), (deliveries, "mark_unknown")],
+}
 
-    @event.listens_for(engine, "commit")
-    def before(connection: Any) -> None:
-        reached("before-commit")
 
+def watch_commits(engine: Any, reached: Callable[[str], bool]) -> None:
+    """Tell of commits: ``before-commit of claim``, and ``commit-unanswered of claim``: done, but the answer is lost."""
+    under_way = threading.local()
+
+    def note(kind: str) -> Callable[..., None]:
+        def changed(result: Any, *_: Any) -> None:
+            if result:
+                under_way.kind = kind
+
+        return changed
+
+    for kind, functions in COMMITS.items():
+        for owner, name in functions:
+            around(owner, name, None, note(kind))
     real = engine.dialect.do_commit
 
-    def commit(dbapi_connection: Any) -> None:
-        real(dbapi_connection)
-        was = faults_left(reached, "commit-unanswered")
-        reached("commit-unanswered")
-        if was == 1:
-            import psycopg
-
+    def commit(connection: Any) -> None:
+        kind, under_way.kind = getattr(under_way, "kind", None), None
+        if kind:
+            reached(f"before-commit of {kind}")
+        real(connection)
+        if kind and reached(f"commit-unanswered of {kind}"):
             raise psycopg.OperationalError("the connection is gone before the answer to COMMIT came")
 
     engine.dialect.do_commit = commit
-
-
-def faults_left(reached: Any, point: str) -> int | None:
-    return reached.__self__.left.get(point)
 
 
 def hide_witness(config: dict[str, Any], dice: random.Random) -> None:
@@ -181,9 +196,9 @@ def hide_witness(config: dict[str, Any], dice: random.Random) -> None:
 
 def work(config: dict[str, Any]) -> None:
     """Recover, claim and hand over until told to end."""
-    faults = Faults(config.get("faults", []), config.get("postmaster"))
     dice = random.Random(config["seed"])
-    cadenza.domain.delivery.RETRY_AFTER = RETRY_AFTER
+    faults = Faults(config.get("faults", []), config.get("postmaster"), dice)
+    settlement.run_after = lambda sequence, is_first, start, *_: start + RETRY_AFTER
     watch(faults.reached)
     if "witness" in config:
         hide_witness(config["witness"], dice)

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ class Interruption:
     #: Positions that had been accepted, and one that may or may not have been.
     accepted: frozenset[int]
     uncertain: frozenset[int]
+    #: When it was committed: a claim that began before could not know.
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
@@ -198,10 +201,11 @@ class FaultRun:
             assert own, mail[:500]
             arrived[int(own[2]), int(own[3])] += 1
             torn += not mail.rstrip().endswith(_END)
-        states = {
-            (row.enrollment_id, row.position): row.state
-            for row in self.world.rows("SELECT enrollment_id, position, state FROM deliveries")
+        kept = {
+            (row.enrollment_id, row.position): row
+            for row in self.world.rows("SELECT enrollment_id, position, state, claimed_at FROM deliveries")
         }
+        states = {step: row.state for step, row in kept.items()}
         details = []
         counts: Counter[str] = Counter()
         for (enrollment_id,) in self.world.rows("SELECT id FROM enrollments ORDER BY id"):
@@ -210,6 +214,7 @@ class FaultRun:
             must, may = set(range(1, STEPS + 1)), set()
             if stop := self.interruptions.get(enrollment_id):
                 must, may = set(stop.accepted), set(stop.uncertain)
+                may |= {p for p in got if kept[enrollment_id, p].claimed_at < stop.at}
             elif held:
                 must, may = {position for position in must if position < min(held)}, held
             said_sent = {p for p in range(1, STEPS + 1) if states.get((enrollment_id, p)) == "sent"}
@@ -217,12 +222,12 @@ class FaultRun:
             doubled = sum(arrived[enrollment_id, position] - 1 for position in got)
             counts.update(lost=len(lost), unwanted=len(unwanted), doubled=doubled, held=len(held))
             if lost or unwanted or doubled:
-                kept = self.world.rows(
+                rows = self.world.rows(
                     "SELECT position, state, attempt, claimed_at, in_flight_at, ended_at, reply_text FROM deliveries "
                     "WHERE enrollment_id = :id ORDER BY 1",
                     id=enrollment_id,
                 )
-                details.append(f"{enrollment_id}: lost {lost} unwanted {unwanted} doubled {doubled}: {stop} {kept}")
+                details.append(f"{enrollment_id}: lost {lost} unwanted {unwanted} doubled {doubled}: {stop} {rows}")
         return Outcome(
             len(arrived),
             self.faults,
