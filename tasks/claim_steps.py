@@ -25,20 +25,24 @@ PAUSE = timedelta(seconds=1)
 
 
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
-def claim_steps(time_zone: str, shard: int = 0, shards: int = 1, read: Collection[int] = ()) -> Claim:
+def claim_steps(
+    time_zone: str, size: int | None = None, shard: int = 0, shards: int = 1, read: Collection[int] = ()
+) -> Claim:
     """Reserve what the zone's mailboxes may send now, open due to-dos, and end or hold what may no longer run.
 
-    ``read`` are the mailboxes whose answers were read just before; of others that can be read nothing is claimed. One
-    transaction (docs/decisions/0008): the mailboxes stay locked from counting their room to filling it.
+    No more than ``size`` emails and as many to-dos, by default as the settings say. ``read`` are the mailboxes whose
+    answers were read just before; of others that can be read nothing is claimed. One transaction
+    (docs/decisions/0008): the mailboxes stay locked from counting their room to filling it.
     """
     runtime = current()
     settings = runtime.settings
+    size = size or settings.claim_size
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
-        due_todos = claims.pick_todos(connection, time_zone, shard, shards, settings.claim_size, read, now)
+        due_todos = claims.pick_todos(connection, time_zone, shard, shards, size, read, now)
         locked = claims.lock_mailboxes(connection, time_zone, shard, shards, read, now)
         rooms = mailboxes.rooms(connection, locked, settings.limits, now)
-        due_emails = claims.pick_emails(connection, time_zone, quotas(rooms, settings.claim_size), now)
+        due_emails = claims.pick_emails(connection, time_zone, quotas(rooms, size), now)
         due = [*due_todos, *due_emails]
         writer = Writer(
             sequences.sequences_by_version(connection, {step.version_id for step in due}, runtime.versions),
@@ -61,18 +65,20 @@ def claim_steps(time_zone: str, shard: int = 0, shards: int = 1, read: Collectio
         claims.hold_refused(connection, held, now + HELD_FOR)
         claims.end_refused(connection, ended, now)
         claims.open_todos(connection, todos, now)
-        delivery_ids = claims.reserve(connection, mails, timedelta(seconds=settings.lease_seconds), now)
-        is_full = len(due_emails) >= settings.claim_size or len(due_todos) >= settings.claim_size
+        claimed = claims.reserve(connection, mails, due_emails, timedelta(seconds=settings.lease_seconds), now)
+        is_full = len(due_emails) >= size or len(due_todos) >= size
         waiting = {} if is_full else claims.waiting(connection, time_zone, shard, shards, now)
         free = mailboxes.rooms(connection, list(waiting), settings.limits, now)
+    runtime.claimed = {mail.id: mail for mail in claimed}
     next_at = now if is_full else min((room.free_at for room in free), default=None)
     if next_at and not due:
         next_at = max(next_at, now + PAUSE)
     logger.info(
         "%s: %d mails claimed, %d to-dos, %d held, %d ended, %d wait",
-        time_zone, len(delivery_ids), len(todos), len(held), len(ended), sum(waiting.values()),
+        time_zone, len(claimed), len(todos), len(held), len(ended), sum(waiting.values()),
     )  # fmt: skip
-    return Claim(tuple(delivery_ids), len(todos), len(held), len(ended), sum(waiting.values()), next_at)
+    delivery_ids = tuple(mail.id for mail in claimed)
+    return Claim(delivery_ids, len(todos), len(held), len(ended), sum(waiting.values()), next_at)
 
 
 def quotas(rooms: Iterable[mailboxes.Room], size: int) -> dict[int, int]:

@@ -56,13 +56,15 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
     """
     runtime = current()
     with database.transaction(runtime.engine) as connection:
-        mails = deliveries.claimed_mails(connection, delivery_ids)
+        kept = {id_: mail for id_ in delivery_ids if (mail := runtime.claimed.pop(id_, None))}
+        others = [id_ for id_ in delivery_ids if id_ not in kept]
+        mails = [*kept.values(), *(deliveries.claimed_mails(connection, others) if others else ())]
         boxes = mailboxes.mailboxes_by_id(connection, {mail.mailbox_id for mail in mails})
         versions = sequences.sequences_by_version(connection, {mail.version_id for mail in mails}, runtime.versions)
     ledger = Ledger(runtime.engine)
     handovers = [
         Handover(runtime, ledger, boxes[mailbox_id], list(group), versions)
-        for mailbox_id, group in groupby(mails, lambda mail: mail.mailbox_id)
+        for mailbox_id, group in groupby(sorted(mails, key=_by_mailbox), lambda mail: mail.mailbox_id)
     ]
     if len(handovers) == 1:
         handovers[0].run()
@@ -73,6 +75,10 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
     known = {id_: attempt for handover in handovers for id_, attempt in handover.settled.items()}
     others = [id_ for id_ in delivery_ids if id_ not in known]
     return [*known.values(), *(outcomes(others) if others else ())]
+
+
+def _by_mailbox(mail: ClaimedMail) -> tuple[int, int]:
+    return mail.mailbox_id, mail.id
 
 
 @dataclass

@@ -49,6 +49,8 @@ class DueStep:
     sent_positions: list[int]
     sent_message_ids: list[str]
     sent_subjects: list[str]
+    #: Whether no step of the enrollment ran before.
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

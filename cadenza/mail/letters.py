@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,7 +118,7 @@ class Writer:
     def _unique(self, due: DueStep) -> str:
         """The same for every try of a step, guessed by nobody."""
         name = f"{due.enrollment_id}.{due.position}"
-        return f"{name}.{hmac.new(self.key, name.encode(), hashlib.sha256).hexdigest()[:16]}"
+        return f"{name}.{hmac.digest(self.key, name.encode(), 'sha256').hex()[:16]}"
 
 
 def token_values(sequence: Sequence, due: DueStep) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 
 from cadenza.errors import LinkInvalid
@@ -39,4 +38,4 @@ def read_unsubscribe_token(key: bytes, token: str) -> int:
 
 
 def _mac(key: bytes, purpose: bytes, data: bytes) -> bytes:
-    return hmac.new(key, b"unsubscribe/" + purpose + b"/" + data, hashlib.sha256).digest()
+    return hmac.digest(key, b"unsubscribe/" + purpose + b"/" + data, "sha256")

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from cadenza.domain.claim import DueStep, OpenTodo, Refused, Reservation, ending_of
+from cadenza.domain.settlement import ClaimedMail
 from cadenza.store.database import driver_connection
 
 #: Active enrollments whose step may run as far as time, pauses and holds are concerned; the delivery of a step that
@@ -30,7 +31,8 @@ _READY = """
 
 _FACTS = """
     SELECT e.id AS enrollment_id, e.contact_id, e.sequence_version_id AS version_id, e.mailbox_id, e.user_id,
-           e.to_address, e.next_position AS position, e.attempts, e.time_zone, e.country, e.token_values,
+           e.to_address, e.next_position AS position, e.attempts, e.last_ran_at IS NULL AS is_first,
+           e.time_zone, e.country, e.token_values,
            CASE
                WHEN c.complained_at IS NOT NULL THEN 'SPAM_COMPLAINT'
                WHEN c.bounced_at IS NOT NULL THEN 'HARD_BOUNCED'
@@ -151,14 +153,21 @@ def pick_todos(
             ) {_FACTS}
             """,  # noqa: S608
             {
-                "time_zone": time_zone, "shard": shard, "shards": shards, "size": size, "read": list(read), "now": now,
+                "time_zone": time_zone,
+                "shard": shard,
+                "shards": shards,
+                "size": size,
+                "read": list(read),
+                "now": now,
             },  # fmt: skip
         )
         return cursor.fetchall()
 
 
-def reserve(connection: Connection, reservations: Sequence[Reservation], lease: timedelta, now: datetime) -> list[int]:
-    """Claim one delivery for each mail and return their ids in the same order.
+def reserve(
+    connection: Connection, reservations: Sequence[Reservation], due: Sequence[DueStep], lease: timedelta, now: datetime
+) -> list[ClaimedMail]:
+    """Claim one delivery for each mail of the due steps, and return them in the same order.
 
     A step that was deferred before keeps its Message-ID and bytes: every try sends the same mail, as long as it goes
     through the same mailbox.
@@ -187,7 +196,7 @@ def reserve(connection: Connection, reservations: Sequence[Reservation], lease: 
             message = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.message
                            ELSE excluded.message END
         WHERE deliveries.state = 'deferred'
-        RETURNING enrollment_id, id
+        RETURNING enrollment_id, id, token, message_id, CASE WHEN attempt > 1 THEN message END AS kept
         """,
             {
                 "now": now,
@@ -197,11 +206,41 @@ def reserve(connection: Connection, reservations: Sequence[Reservation], lease: 
                     for name in Reservation.__dataclass_fields__
                 },
             },
+            binary=True,
         )
         .fetchall()
     )
-    ids = dict(rows)
-    return [ids[reservation.enrollment_id] for reservation in reservations if reservation.enrollment_id in ids]
+    claimed = {row[0]: row for row in rows}
+    steps = {step.enrollment_id: step for step in due}
+    return [
+        _claimed(claimed[mail.enrollment_id], mail, steps[mail.enrollment_id], lease, now)
+        for mail in reservations
+        if mail.enrollment_id in claimed
+    ]
+
+
+def _claimed(
+    row: tuple[Any, ...], reserved: Reservation, step: DueStep, lease: timedelta, now: datetime
+) -> ClaimedMail:
+    _, id_, token, message_id, kept = row
+    return ClaimedMail(
+        id_,
+        token,
+        reserved.enrollment_id,
+        reserved.position,
+        reserved.mailbox_id,
+        reserved.from_address,
+        reserved.to_address,
+        message_id,
+        reserved.message if kept is None else kept,
+        claimed_at=now,
+        lease_until=now + lease,
+        tries=step.attempts + 1,
+        is_first=step.is_first,
+        version_id=step.version_id,
+        time_zone=step.time_zone,
+        country=step.country,
+    )
 
 
 def end_refused(connection: Connection, refused: Sequence[Refused], now: datetime) -> None:
