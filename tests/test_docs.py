@@ -82,6 +82,7 @@ class TestCommands:
     PAGE = DOCS / "cli.md"
 
     @staticmethod
+    @cache
     def commands() -> dict[str, Any]:
         """Every command with its words: ``cadenza todo list``."""
 
@@ -122,25 +123,41 @@ class TestCommands:
         assert {name: options for name, options in missing.items() if options} == {}
 
     @page_by_page
-    def test_every_call_on_a_page_is_of_a_command_and_options_that_exist(self, page):
-        calls = [line.strip() for block in fences(page, "(?:sh|console)") for line in block.splitlines()]
-        calls += re.findall(r"`(cadenza [^`]+)`", prose(page))
-        calls += re.findall(r"^    (cadenza .+)$", prose(page), flags=re.M)
-        assert [call for call in calls if not self.is_possible(call)] == []
+    def test_every_example_is_understood_by_its_command(self, page):
+        lines = [line for block in fences(page, "(?:sh|console)") for line in block.splitlines()]
+        lines += re.findall(r"^    (cadenza .+)$", prose(page), flags=re.M)
+        assert {line: problem for line in lines if (problem := self.problem(line))} == {}
 
-    def is_possible(self, call: str) -> bool:
-        """Whether a line calls a command or a group of commands with options of its own, or another program."""
-        found = re.match(r"(?:\$ )?(?:\w+=\S+ )*(?:\S*/)?(cadenza .*)", call)
-        if not found:
-            return True
-        used = shlex.split(found[1], comments=True)
-        names = {
-            name: self.options(command)
-            for name, command in self.commands().items()
-            if name.split() == used[: len(name.split())] or name.split()[: len(used)] == used
-        }
-        options = {word.partition("=")[0] for word in used if word.startswith("--")} - {"--help"}
-        return bool(names) and options <= set().union(*names.values())
+    def problem(self, line: str) -> str | None:
+        """What the parser of a command has against a line; nothing against those of other programs."""
+        call = re.match(r"(?:\$ )?(?:\w+=\S+ )*(?:\S*/)?(cadenza .*)", line)
+        if not call:
+            return None
+        used = shlex.split(call[1], comments=True)
+        for length in (3, 2):
+            command = self.commands().get(" ".join(used[:length]))
+            if command:
+                try:
+                    command.make_context(" ".join(used[:length]), used[length:])
+                except Exception as error:
+                    return str(error)
+                return None
+        return "no such command"
+
+    @page_by_page
+    def test_every_command_that_is_mentioned_exists_with_these_options(self, page):
+        wrong = []
+        for call in re.findall(r"`(cadenza [^`]+)`", prose(page)):
+            used = call.split()
+            names = {
+                name: self.options(command)
+                for name, command in self.commands().items()
+                if name.split() == used[: len(name.split())] or name.split()[: len(used)] == used
+            }
+            options = {word for word in used if word.startswith("--")}
+            if not names or not options <= set().union(*names.values()):
+                wrong.append(call)
+        assert wrong == []
 
 
 def test_every_deployment_is_documented_and_no_other():
@@ -192,3 +209,21 @@ class TestLinks:
             words(page),
         )
         assert sorted(path for path in set(named) if not (ROOT / path).exists()) == []
+
+
+@page_by_page
+def test_every_code_that_is_named_occurs_in_the_code(page):
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", words(page)))
+    named -= {name for name in named if name.startswith(("CADENZA_", "PREFECT_"))}
+    assert sorted(named - code_words()) == []
+
+
+@cache
+def code_words() -> frozenset[str]:
+    """Every word of the code in capitals."""
+    sources = [
+        path for folder in ("cadenza", "flows", "tasks", "data_contracts") for path in (ROOT / folder).rglob("*.py")
+    ]
+    return frozenset(
+        word for path in sources for word in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", path.read_text(encoding="utf-8"))
+    )
