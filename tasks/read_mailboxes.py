@@ -153,7 +153,7 @@ def _record_all(runtime: Runtime, box: WatchedMailbox, portion: Portion) -> Reco
         keys = [
             key
             for number, arrival in enumerate(arrivals)
-            for key in keys_of(number, arrival.incoming, arrival.token_enrollment)
+            for key in keys_of(number, arrival.incoming, arrival.arrived_at, arrival.token_enrollment)
         ]
         found = matches.match(connection, box.id, box.user_id, keys, now)
         effects = [

@@ -56,6 +56,7 @@ _EVENTS: Final = {
     IncomingKind.OPT_OUT: "opt_out_mail",
     IncomingKind.REPLY: "reply",
 }
+_ABOUT_THE_AUTHOR: Final = (Change.REPLY, Change.MEETING, Change.OPT_OUT, Change.HOLD)
 _BOUNCES: Final = {BounceKind.HARD: Change.HARD_BOUNCE, BounceKind.SOFT: Change.SOFT_BOUNCE}
 _ABSENCE: Final = re.compile(
     r"out of (the )?office|\booo\b|automatic reply|auto[- ]?reply|autoreply|vacation|holiday|on leave|absen[ct]|"
@@ -115,14 +116,14 @@ def effects_of(
 ) -> Iterator[Effect]:
     """What a mail changes; ``matches`` are the enrollments that it is about, the surest first.
 
-    One that ends an enrollment also ends what else its author is in; any other is about the first alone.
+    What a person does, and an absence, is about whatever else its author is in, too; a report is about one mail.
     """
     incoming = arrival.incoming
     for number, match in enumerate(matches):
-        change, bounced = _change(incoming, match, policy, own_addresses, today)
-        if change is None or (number and change not in (Change.REPLY, Change.MEETING, Change.OPT_OUT)):
+        change, bounced = _change(arrival, match, policy, own_addresses, today)
+        if change is None or (number and change not in _ABOUT_THE_AUTHOR):
             continue
-        held_until = back_on(incoming, policy, today) if change is Change.HOLD else None
+        held_until = back_on(arrival, policy, today) if change is Change.HOLD else None
         data = {
             "match": match.hint.value,
             "message_id": incoming.message_id,
@@ -143,9 +144,10 @@ def effects_of(
 
 
 def _change(
-    incoming: Incoming, match: Match, policy: AnswerPolicy, own_addresses: Collection[str], today: date
+    arrival: Arrival, match: Match, policy: AnswerPolicy, own_addresses: Collection[str], today: date
 ) -> tuple[Change | None, BouncedRecipient | None]:
     """What follows for a match; None: nothing, not even a note."""
+    incoming = arrival.incoming
     match incoming.kind:
         case IncomingKind.REPLY:
             return Change.REPLY, None
@@ -153,10 +155,13 @@ def _change(
             return Change.OPT_OUT, None
         case IncomingKind.COMPLAINT:
             return Change.COMPLAINT, None
+        case IncomingKind.MEETING if incoming.method == "CANCEL":
+            return Change.NOTHING, None
         case IncomingKind.MEETING:
-            return Change.NOTHING if incoming.method == "CANCEL" else Change.MEETING, None
+            # Who declines has answered, too.
+            return Change.REPLY if incoming.attendance == "DECLINED" else Change.MEETING, None
         case IncomingKind.AUTO_REPLY:
-            return Change.HOLD if back_on(incoming, policy, today) else Change.NOTHING, None
+            return Change.HOLD if back_on(arrival, policy, today) else Change.NOTHING, None
         case IncomingKind.BOUNCE if not incoming.is_delay:
             bounced = recipient_of(incoming, match, own_addresses)
             return (_BOUNCES[bounced.kind], bounced) if bounced else (None, None)
@@ -176,17 +181,15 @@ def recipient_of(incoming: Incoming, match: Match, own_addresses: Collection[str
     return next((one for one in named if one.kind is BounceKind.HARD), named[0] if named else None)
 
 
-def back_on(incoming: Incoming, policy: AnswerPolicy, today: date) -> date | None:
+def back_on(arrival: Arrival, policy: AnswerPolicy, today: date) -> date | None:
     """The first day on which somebody reads mails again; None: the answer says nothing of an absence to come.
 
     An absence without an end lasts as long as the policy says, and none lasts longer than the policy allows.
     """
-    if incoming.back_on is not None:
-        latest = today + timedelta(days=policy.longest_absence_days)
-        return min(incoming.back_on, latest) if incoming.back_on > today else None
-    if policy.absence_days and _ABSENCE.search(incoming.subject):
-        return today + timedelta(days=policy.absence_days)
-    return None
+    back = arrival.incoming.back_on
+    if back is None and _ABSENCE.search(arrival.incoming.subject):
+        back = arrival.arrived_at.date() + timedelta(days=policy.absence_days)
+    return min(back, today + timedelta(days=policy.longest_absence_days)) if back and back > today else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -53,6 +54,8 @@ class Key:
     #: Among keys of one hint, the nearest first.
     rank: int
     value: str
+    #: When the mail came in: a contact who wrote before the enrollment has not answered it.
+    arrived_at: datetime
     #: Of an own id: what it says. Of a subject: the domain of the author.
     enrollment_id: int | None = None
     position: int | None = None
@@ -79,32 +82,36 @@ class Match:
         return self.hint in PROVEN
 
 
-def keys_of(number: int, incoming: Incoming, token_enrollment: int | None = None) -> Iterator[Key]:
+def keys_of(
+    number: int, incoming: Incoming, arrived_at: datetime, token_enrollment: int | None = None
+) -> Iterator[Key]:
     """What to look for, for one mail; ``token_enrollment`` is the enrollment whose unsubscribe token it carries."""
     if incoming.kind is IncomingKind.OTHER:
         return
     if token_enrollment is not None:
-        yield Key(number, Hint.TOKEN, 0, "", enrollment_id=token_enrollment)
+        yield Key(number, Hint.TOKEN, 0, "", arrived_at, enrollment_id=token_enrollment)
+    is_report = incoming.kind in _REPORTS or bool(incoming.originals)
     # The copy that comes back with a report names our mail by its Message-ID; a report that is sent as a reply, too.
-    ids = (*incoming.originals, *incoming.answers) if incoming.kind in _REPORTS else incoming.answers
-    named = tuple(dict.fromkeys(_storable(ids)))[:_MOST_IDS]
+    named = tuple(dict.fromkeys(_storable((*incoming.originals, *incoming.answers))))[:_MOST_IDS]
     for rank, message_id in enumerate(named):
-        yield Key(number, Hint.MESSAGE, rank, message_id)
-        yield from _other_names(number, rank, message_id.strip("<>"))
+        yield Key(number, Hint.MESSAGE, rank, message_id, arrived_at)
+        yield from _other_names(number, rank, message_id.strip("<>"), arrived_at)
     for envelope_id in _storable([incoming.envelope_id or ""]):
-        yield Key(number, Hint.MESSAGE, len(named), f"<{envelope_id.strip('<>')}>")
-        yield from _other_names(number, len(named), envelope_id.strip("<>"))
-    if incoming.kind in _REPORTS:
+        yield Key(number, Hint.MESSAGE, len(named), f"<{envelope_id.strip('<>')}>", arrived_at)
+        yield from _other_names(number, len(named), envelope_id.strip("<>"), arrived_at)
+    if is_report:
         # One that names another mail is about that one, whomever it went to.
         if not incoming.originals:
             addresses = _storable(recipient.address or "" for recipient in incoming.recipients)
-            yield from (Key(number, Hint.RECIPIENT, rank, address) for rank, address in enumerate(addresses))
+            yield from (
+                Key(number, Hint.RECIPIENT, rank, address, arrived_at) for rank, address in enumerate(addresses)
+            )
         return
     for address in _storable([incoming.from_address or ""]):
-        yield Key(number, Hint.ADDRESS, 0, address)
+        yield Key(number, Hint.ADDRESS, 0, address, arrived_at)
         if not incoming.answers and _ANSWER.match(incoming.subject):
             for subject in _storable([bare_subject(incoming.subject)]):
-                yield Key(number, Hint.SUBJECT, 0, subject, domain=address.rpartition("@")[2])
+                yield Key(number, Hint.SUBJECT, 0, subject, arrived_at, domain=address.rpartition("@")[2])
 
 
 def bare_subject(subject: str) -> str:
@@ -112,15 +119,16 @@ def bare_subject(subject: str) -> str:
     return " ".join(_ANSWER.sub("", subject).split())
 
 
-def _other_names(number: int, rank: int, name: str) -> Iterator[Key]:
+def _other_names(number: int, rank: int, name: str, arrived_at: datetime) -> Iterator[Key]:
     left = name.partition("@")[0]
     own = _OWN_ID.fullmatch(left)
     if own:
-        yield Key(number, Hint.OWN_ID, rank, f"<{left}@", enrollment_id=int(own.group(1)), position=int(own.group(2)))
+        enrollment_id, position = int(own.group(1)), int(own.group(2))
+        yield Key(number, Hint.OWN_ID, rank, f"<{left}@", arrived_at, enrollment_id, position)
         return
     for value in dict.fromkeys((name, left)):
         if len(value) >= _LEAST_PROVIDER_ID:
-            yield Key(number, Hint.PROVIDER, rank, value)
+            yield Key(number, Hint.PROVIDER, rank, value, arrived_at)
 
 
 def _storable(values: Iterable[str]) -> Iterator[str]:

@@ -51,7 +51,8 @@ def mark_in_flight(connection: Connection, mails: Sequence[ClaimedMail], now: da
 def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[int]:
     """Store what came of attempts and move their enrollments on; returns the deliveries whose claim still held.
 
-    A paused enrollment keeps what is left of the delay; one that ended meanwhile stays as it is.
+    A paused enrollment keeps what is left of the delay; one that ended meanwhile stays as it is; one that waits for
+    somebody's return (the automatic answer was faster than this) goes on waiting.
     """
     if not settlements:
         return set()
@@ -81,8 +82,13 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[int
                 due_at = CASE WHEN e.status = 'active' THEN s.due_at END,
                 expected_at = s.due_at,
                 remaining_delay = CASE WHEN e.status = 'paused' THEN s.due_at - s.ended_at END,
-                held_reason = CASE WHEN s.is_done OR s.ending IS NOT NULL THEN NULL ELSE s.reason END,
-                held_until = NULL,
+                held_reason = CASE
+                    WHEN s.is_done AND s.due_at < e.held_until AND e.held_reason = 'OUT_OF_OFFICE' THEN e.held_reason
+                    WHEN NOT s.is_done AND s.ending IS NULL THEN s.reason
+                END,
+                held_until = CASE
+                    WHEN s.is_done AND s.due_at < e.held_until AND e.held_reason = 'OUT_OF_OFFICE' THEN e.held_until
+                END,
                 status = CASE
                     WHEN s.ending IS NOT NULL THEN 'ended' WHEN s.due_at IS NULL THEN 'finished' ELSE e.status
                 END,

@@ -14,6 +14,8 @@ from cadenza.store.database import driver_connection
 
 #: A report that only names an address is about a mail of these last days: servers give up after five at most.
 REPORTED_WITHIN = timedelta(days=10)
+#: How far the clocks of a mail server and ours may differ.
+SKEW = timedelta(minutes=5)
 #: A mail without any Message-ID of ours is about an enrollment that runs, or that was over no longer ago than this.
 RECENT = timedelta(days=30)
 
@@ -23,9 +25,9 @@ RECENT = timedelta(days=30)
 _MATCHES = """
 WITH key AS MATERIALIZED (
     SELECT * FROM unnest(
-        %(number)s::int[], %(hint)s::text[], %(rank)s::int[], %(value)s::text[], %(enrollment_id)s::bigint[],
-        %(position)s::int[], %(domain)s::text[]
-    ) AS k(number, hint, rank, value, enrollment_id, position, domain)
+        %(number)s::int[], %(hint)s::text[], %(rank)s::int[], %(value)s::text[], %(arrived_at)s::timestamptz[],
+        %(enrollment_id)s::bigint[], %(position)s::int[], %(domain)s::text[]
+    ) AS k(number, hint, rank, value, arrived_at, enrollment_id, position, domain)
 ),
 found AS (
     SELECT number, hint, rank, enrollment_id, CAST(NULL AS bigint) AS delivery_id FROM key WHERE hint = 'token'
@@ -59,16 +61,19 @@ found AS (
         UNION SELECT contact_id FROM contact_addresses WHERE address = k.value
     ) person
     CROSS JOIN LATERAL (
-        SELECT id, user_id, mailbox_id FROM enrollments WHERE contact_id = person.id AND status IN ('active', 'paused')
+        SELECT id, user_id, mailbox_id, enrolled_at FROM enrollments
+        WHERE contact_id = person.id AND status IN ('active', 'paused')
         UNION ALL
-        SELECT id, user_id, mailbox_id FROM enrollments
+        SELECT id, user_id, mailbox_id, enrolled_at FROM enrollments
         WHERE contact_id = person.id AND status IN ('finished', 'ended') AND ended_at > %(recent_since)s
     ) e
     WHERE k.hint = 'address' AND (e.mailbox_id = %(mailbox_id)s OR e.user_id = %(user_id)s)
+      AND e.enrolled_at < k.arrived_at + %(skew)s
     UNION ALL           -- at the address that it was written to, if the contact has another one by now
     SELECT DISTINCT k.number, k.hint, k.rank, d.enrollment_id, CAST(NULL AS bigint)
     FROM key k
-    JOIN deliveries d ON d.to_address = k.value AND d.mailbox_id = %(mailbox_id)s AND d.claimed_at > %(recent_since)s
+    JOIN deliveries d ON d.to_address = k.value AND d.mailbox_id = %(mailbox_id)s
+                     AND d.claimed_at BETWEEN %(recent_since)s AND k.arrived_at + %(skew)s
     WHERE k.hint = 'address'
     UNION ALL           -- only where the subject leaves no choice
     SELECT number, hint, rank, enrollment_id, delivery_id
@@ -79,14 +84,15 @@ found AS (
             SELECT k.number, k.hint, k.rank, d.enrollment_id, max(d.id) AS delivery_id,
                    bool_or(split_part(d.to_address, '@', 2) = k.domain) AS is_near
             FROM key k
-            JOIN deliveries d ON d.mailbox_id = %(mailbox_id)s AND d.ended_at > %(recent_since)s
+            JOIN deliveries d ON d.mailbox_id = %(mailbox_id)s
+                             AND d.ended_at BETWEEN %(recent_since)s AND k.arrived_at + %(skew)s
                              AND regexp_replace(d.subject, '^Re: ', '') = k.value
             WHERE k.hint = 'subject' GROUP BY 1, 2, 3, 4
         ) same
     ) counted
     WHERE all_of_them = 1 OR is_near AND near_ones = 1
 ),
-known AS (
+known AS MATERIALIZED (
     SELECT f.number, f.hint, f.enrollment_id, f.delivery_id, e.contact_id, e.to_address,
            e.status IN ('active', 'paused') AS is_running,
            row_number() OVER (
@@ -100,8 +106,18 @@ known AS (
            ) AS place_within
     FROM found f JOIN enrollments e ON e.id = f.enrollment_id
 )
-SELECT number, hint, enrollment_id, contact_id, delivery_id, to_address, is_running FROM known
-WHERE place = 1 OR hint = 'address' AND is_running AND place_within = 1
+SELECT number, hint, enrollment_id, contact_id, delivery_id, to_address, is_running
+FROM (
+    SELECT number, hint, enrollment_id, contact_id, delivery_id, to_address, is_running, place FROM known
+    WHERE place = 1 OR hint = 'address' AND is_running AND place_within = 1
+    UNION ALL           -- who answers in an old thread has answered, whatever the contact is in by now
+    SELECT k.number, k.hint, e.id, e.contact_id, NULL, e.to_address, true, k.place + 1
+    FROM known k
+    JOIN enrollments e ON e.contact_id = k.contact_id AND e.status IN ('active', 'paused')
+                      AND (e.mailbox_id = %(mailbox_id)s OR e.user_id = %(user_id)s)
+    WHERE k.place = 1 AND NOT k.is_running
+      AND NOT EXISTS (SELECT FROM known o WHERE o.number = k.number AND o.enrollment_id = e.id)
+) meant
 ORDER BY number, place
 """
 
@@ -123,6 +139,7 @@ def match(
                 "user_id": user_id,
                 "reported_since": now - REPORTED_WITHIN,
                 "recent_since": now - RECENT,
+                "skew": SKEW,
             },
         )
         found: dict[int, list[Match]] = {}

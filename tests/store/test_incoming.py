@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cadenza.domain.answers import Arrival, effects_of
+from cadenza.domain.answers import Arrival, back_on, effects_of
 from cadenza.domain.incoming import BouncedRecipient, BounceKind, Incoming, IncomingKind
 from cadenza.domain.matching import keys_of
 from cadenza.domain.opt_out import OptOutScope
@@ -55,7 +55,7 @@ class Office:
             Arrival(mail, f"mail:{hashlib.sha256(repr(mail).encode()).hexdigest()[:32]}", now, token_enrollment)
             for mail in mails
         ]
-        keys = [key for n, one in enumerate(arrivals) for key in keys_of(n, one.incoming, one.token_enrollment)]
+        keys = [key for n, one in enumerate(arrivals) for key in keys_of(n, one.incoming, now, one.token_enrollment)]
         policy = runtime.settings.answers
         with database.transaction(runtime.engine) as connection:
             own = watching.own_addresses(connection)
@@ -173,6 +173,24 @@ def test_writing_to_a_mailbox_of_another_user_is_no_answer_to_this_one(office):
     assert office.take(mail(from_address=office.address(one)), mailbox=ben) == Recorded()
     # The thread itself is known wherever it goes.
     assert office.take(mail(answers=(office.message_id(one),)), mailbox=ben).ended == 1
+
+
+def test_what_somebody_wrote_before_the_enrollment_is_no_answer_to_it(office):
+    world = office.world
+    one = world.enroll(world.contacts(1), world.sequence(), office.mailbox)[0]
+    before = mail(from_address=office.address(one))
+    world.rows("UPDATE enrollments SET enrolled_at = :at", at=world.now + timedelta(minutes=10))
+    assert office.take(before) == Recorded()
+    world.runtime.clock.wait(660)
+    assert office.take(before).ended == 1
+
+
+def test_an_answer_in_an_old_thread_from_another_address_ends_what_the_contact_is_in_now(office):
+    old = office.write_to(steps=1)[0]
+    new = office.world.enroll([1], office.world.sequence(name="new"), office.mailbox)[0]
+    assert office.states() == ["finished", "active"]
+    assert office.take(mail(answers=(office.message_id(old),))) == Recorded(noted=2, ended=1)
+    assert office.row(new).ending == "replied"
 
 
 def test_a_subject_counts_only_if_nothing_else_is_there_and_it_leaves_no_choice(office):
@@ -377,12 +395,20 @@ def test_an_old_opt_out_that_is_read_again_does_not_undo_a_return(office):
 
 
 def test_a_meeting_that_is_accepted_or_asked_for_ends_the_sequence_and_a_cancelled_one_does_not(office):
-    one, two = office.write_to(2)
+    one, two, three = office.write_to(3)
     meeting = mail(IncomingKind.MEETING, office.address(one), method="CANCEL")
     assert office.take(meeting) == Recorded(noted=1)
     assert office.take(replace(meeting, method="REPLY", message_id="<2@else.example>")).ended == 1
     assert office.take(mail(IncomingKind.MEETING, office.address(two), method="REQUEST")).ended == 1
-    assert office.states() == ["meeting_booked", "meeting_booked"]
+    office.take(mail(IncomingKind.MEETING, office.address(three), method="REPLY", attendance="DECLINED"))
+    assert office.states() == ["meeting_booked", "meeting_booked", "replied"]
+
+
+def test_a_report_that_asks_for_an_opt_out_is_about_the_mail_that_it_returns(office):
+    one, _ = office.write_to(2)
+    asked = mail(IncomingKind.OPT_OUT, "fbl@provider.example", originals=(office.message_id(one),))
+    assert office.take(asked).ended == 1
+    assert office.states() == ["unsubscribed", "active"]
 
 
 # Absences
@@ -433,6 +459,28 @@ def test_an_absence_without_an_end_holds_as_long_as_the_settings_say(office):
     assert office.take(away(office, two)) == Recorded(noted=1)
     assert office.take(away(office, three, date(2999, 1, 1))).held == 1
     assert office.row(three).held_until.date() == office.world.now.date() + timedelta(days=90)
+
+
+def test_an_automatic_answer_that_is_faster_than_the_outcome_of_its_mail_holds_all_the_same(office):
+    world = office.world
+    one = world.enroll(world.contacts(1), world.sequence(world.email(1), world.email(2, days=3)), office.mailbox)[0]
+    claimed = claim_steps.fn("Europe/Berlin").delivery_ids
+    assert office.take(away(office, one, date(2026, 3, 16), answers=(office.message_id(one),))).held == 1
+    hand_over(claimed)
+    row = office.row(one)
+    assert (row.next_position, row.held_reason) == (2, "OUT_OF_OFFICE")
+    world.runtime.clock.wait(13 * 86_400)
+    assert claim_steps.fn("Europe/Berlin").delivery_ids == ()
+    world.runtime.clock.wait(2 * 86_400)
+    assert len(claim_steps.fn("Europe/Berlin").delivery_ids) == 1
+
+
+def test_an_absence_that_was_read_late_is_over_in_time(office):
+    one = office.write_to()[0]
+    policy = office.world.runtime.settings.answers
+    late = Arrival(away(office, one), "x", office.world.now - timedelta(days=5))
+    assert back_on(late, policy, office.world.now.date()) == office.world.now.date() + timedelta(days=2)
+    assert back_on(late, policy, office.world.now.date() + timedelta(days=2)) is None
 
 
 def test_who_is_back_already_is_not_waited_for(office):
