@@ -61,6 +61,7 @@ def _findings() -> Iterator[Finding]:
         return
     yield from _counts()
     yield from _mailboxes()
+    yield _pages()
     yield from _prefect(has_server)
 
 
@@ -111,6 +112,16 @@ def _mailboxes() -> Iterator[Finding]:
             not refused,
             words + "".join(f"; may not send as {alias} ({code})" for alias, code in refused.items()),
         )
+
+
+def _pages() -> Finding:
+    from cadenza.cli.services import is_serving
+    from cadenza.settings import load_settings
+
+    url = load_settings().public_url
+    trouble = f"{url}/health does not answer, so nobody can unsubscribe: start 'cadenza up', or correct public_url"
+    is_fine = is_serving(url)
+    return Finding("public pages", is_fine, url if is_fine else trouble)
 
 
 def _prefect(has_server: bool) -> Iterator[Finding]:

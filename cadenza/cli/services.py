@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -110,13 +111,18 @@ def check_ports(settings: Settings) -> None:
             )
 
 
-def serves_pages(settings: Settings) -> bool:
-    """Whether the public pages answer."""
-    host = "127.0.0.1" if settings.web_host in ("0.0.0.0", "::", "localhost") else settings.web_host  # noqa: S104
+def web_url(settings: Settings) -> str:
+    """Where the public pages of this machine answer, whatever stands before them."""
+    is_everywhere = settings.web_host in ("0.0.0.0", "::")  # noqa: S104
+    return f"http://{'127.0.0.1' if is_everywhere else settings.web_host}:{settings.web_port}"
+
+
+def is_serving(url: str) -> bool:
+    """Whether public pages answer, and their database."""
     try:
-        with urllib.request.urlopen(f"http://{host}:{settings.web_port}/health", timeout=30) as answer:
+        with urllib.request.urlopen(f"{url}/health", timeout=30) as answer:  # noqa: S310 - http or https, by settings
             return bool(answer.status == 200)
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 

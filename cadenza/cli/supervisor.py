@@ -174,7 +174,7 @@ class Supervisor:
         web = self.children["web"]
         self.listener("web", "start", "")
         web.start()
-        self._until(lambda: services.serves_pages(self.settings), web, "answer")
+        self._until(lambda: services.is_serving(services.web_url(self.settings)), web, "answer")
         self.listener("web", "ready", f"unsubscribing and preferences at {self.settings.public_url}")
 
     def _start_prefect(self) -> None:

@@ -78,6 +78,7 @@ def test_doctor_finds_everything_in_order(up):
     shown = up.run("doctor")
     assert shown.returncode == 0, shown.stdout
     assert "Everything is as it should be" in shown.stdout
+    assert f"public pages     http://127.0.0.1:{up.environment['CADENZA_WEB_PORT']}" in shown.stdout
 
 
 def test_a_second_up_in_the_folder_says_where_the_first_is(up):
