@@ -9,6 +9,7 @@ from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -143,10 +144,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is no time zone: write one such as Europe/Berlin")
         return zone
 
+    @field_validator("public_url")
+    @classmethod
+    def _leads_somewhere(cls, url: str) -> str:
+        place = urlsplit(url)
+        if not place.hostname or place.port == 0:
+            raise ValueError("there is no host in it: write https://mail.example.com")
+        return url.rstrip("/")
+
     @model_validator(mode="after")
-    def _complete_public_url(self) -> Settings:
-        url = self.public_url if "public_url" in self.model_fields_set else f"http://127.0.0.1:{self.web_port}"
-        self.public_url = url.rstrip("/")
+    def _follow_the_port(self) -> Settings:
+        if "public_url" not in self.model_fields_set:
+            self.public_url = f"http://127.0.0.1:{self.web_port}"
         return self
 
     @property
