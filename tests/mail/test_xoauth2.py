@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import pytest
-from mail_rig import MailRig, missing
+from mail_rig import missing
+from oauth_rig import OAuthRig
 from token_endpoint import TokenEndpoint
 
 from cadenza.domain.delivery import AttemptResult
@@ -17,24 +17,6 @@ from cadenza.mail.transports import Outgoing, Transports
 from cadenza.settings import Settings
 
 ANA = "sender1@sender.test"
-
-
-@dataclass
-class OAuthRig(MailRig):
-    """The rig, whose logins are also checked by the provider."""
-
-    check_url: str = ""
-
-    def _write(self) -> None:
-        super()._write()
-        (self.folder / "oauth2.conf").write_text(
-            f"tokeninfo_url = {self.check_url}?token=\nusername_attribute = email\n"
-            "active_attribute = active\nactive_value = true\n"
-        )
-        path = self.folder / "dovecot.conf"
-        written = path.read_text().replace("auth_mechanisms = plain login", "auth_mechanisms = plain login xoauth2")
-        checked = f"driver = oauth2\n  mechanisms = xoauth2\n  args = {self.folder}/oauth2.conf"
-        path.write_text(f"{written}\npassdb {{\n  {checked}\n}}\n")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,246 @@
+"""A person connects a mailbox, looks at it, and decides about mails that nobody else can tell about."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from mail_rig import missing
+from oauth_rig import OAuthRig
+from pydantic import SecretStr
+from token_endpoint import TokenEndpoint
+
+from cadenza import cli
+from cadenza.mail.oauth import Tokens
+from tasks.claim_steps import claim_steps
+
+ANA = "sender6@sender.test"
+
+
+@pytest.fixture
+def rig(mail_rig):
+    mail_rig.clear(ANA)
+    return mail_rig
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def cadenza(world, tmp_path, monkeypatch, capsys):
+    """Runs a command in this process, on the test's database, with a user "ana"; a process of its own costs seconds."""
+    world.mailbox("ana")
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+
+    def run(*arguments: str, typed: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        return Done(cli.run(arguments), *capsys.readouterr())
+
+    yield run
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture
+def trusted(cadenza, rig, monkeypatch):
+    """The rig, whose certificate this process trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(rig.ca_file))
+    return rig
+
+
+def account(rig, *more: str) -> list[str]:
+    return [
+        "mailbox", "connect", ANA, "--user", "ana", "--smtp", f"127.0.0.1:{rig.submission_port}",
+        "--imap", f"127.0.0.1:{rig.imaps_port}", *more,
+    ]  # fmt: skip
+
+
+def test_a_mailbox_is_connected_with_a_password_that_is_kept_encrypted(cadenza, world, trusted):
+    options = ("--password-stdin", "--witness", "sent", "--alias", "sales@sender.test", "--limit", "3/60")
+    done = cadenza(*account(trusted, *options), typed="pw\n")
+    assert done.returncode == 0, done.stderr
+    assert f"{ANA} is connected and works" in done.stdout
+    [row] = world.rows(
+        "SELECT u.handle, m.display_name, m.aliases, m.limits, m.transport, m.imap, m.sent_folder, m.is_connected "
+        "FROM mailboxes m JOIN users u ON u.id = m.user_id WHERE m.address = :a",
+        a=ANA,
+    )
+    assert row[:4] == ("ana", "Ana North", ["sales@sender.test"], [{"count": 3, "seconds": 60}])
+    assert row.transport == {
+        "kind": "smtp", "host": "127.0.0.1", "port": trusted.submission_port, "security": "starttls",
+        "username": ANA, "password_secret": f"mailbox:{ANA}", "witness": "sent",
+    }  # fmt: skip
+    assert (row.imap["port"], row.sent_folder, row.is_connected) == (trusted.imaps_port, "Sent", True)
+    assert world.rows("SELECT name FROM secrets") == [(f"mailbox:{ANA}",)]
+    listed = cadenza("mailbox", "list")
+    assert ANA in listed.stdout
+    assert "well" in listed.stdout
+
+
+def test_a_probe_disconnects_and_takes_back(cadenza, world, trusted):
+    def is_connected() -> bool:
+        return bool(world.one("SELECT is_connected FROM mailboxes WHERE address = :a", a=ANA))
+
+    cadenza(*account(trusted, "--password-stdin"), typed="pw\n")
+    assert cadenza("mailbox", "probe", ANA).returncode == 0
+    world.runtime.settings.secrets_key = SecretStr("another key, which is long enough")
+    lost = cadenza("mailbox", "probe", ANA)
+    assert (lost.returncode, is_connected()) == (1, False)
+    assert "CADENZA_SECRETS_KEY" in lost.stdout
+    world.runtime.settings.secrets_key = None
+    assert (cadenza("mailbox", "probe", ANA).returncode, is_connected()) == (0, True)
+
+
+def test_a_connection_that_does_not_work_changes_nothing(cadenza, world, trusted):
+    done = cadenza(*account(trusted, "--password-stdin"), typed="hunter2\n")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Nothing was changed" in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+    assert world.rows("SELECT name FROM secrets") == []
+    assert world.rows("SELECT id FROM mailboxes WHERE address = :a", a=ANA) == []
+
+
+def test_a_password_is_asked_for_at_a_terminal_and_not_shown(world, rig, terminal, database_url):
+    world.mailbox("ana")
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cadenza.cli", *account(rig)],
+        env={**terminal.environment, "CADENZA_DATABASE_URL": database_url, "SSL_CERT_FILE": str(rig.ca_file)},
+        cwd=terminal.folder, stdin=child, stdout=child, stderr=child, start_new_session=True, close_fds=True,
+    )  # fmt: skip
+    os.close(child)
+    shown = b""
+    while b"Password of" not in shown:
+        shown += os.read(parent, 1_000)
+    os.write(parent, b"pw\n")
+    while True:
+        try:
+            shown += os.read(parent, 1_000)
+        except OSError:
+            break
+    assert process.wait(60) == 0, shown.decode()
+    assert b"pw\r\n" not in shown
+    assert world.rows("SELECT name FROM secrets") == [(f"mailbox:{ANA}",)]
+
+
+def test_a_person_signs_in_at_microsoft_with_a_code(cadenza, world, tmp_path_factory, monkeypatch):
+    """The code flow, a refresh token that is replaced at each use, and a server that takes access tokens."""
+    if reason := missing():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (folder / "both.pem").write_bytes((folder / "cert.pem").read_bytes() + (folder / "key.pem").read_bytes())
+    with (
+        TokenEndpoint(folder / "both.pem", username=ANA, replaces=True, pending=1) as microsoft,
+        TokenEndpoint(username=ANA, issued=microsoft.issued) as checking,
+        OAuthRig(check_url=f"{checking.url}/check", senders=7, customers=1) as rig,
+    ):
+        monkeypatch.setenv("SSL_CERT_FILE", str(rig.ca_file))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder / "cert.pem"))
+        options = ["--microsoft-device", "app", "--authority", microsoft.authority]
+        done = cadenza(*account(rig, *options, "--witness", "sent"))
+        assert done.returncode == 0, done.stderr
+        assert "ABCD-EFGH" in done.stdout
+        for _ in range(2):  # as if in a new process: the token that the one before has stored is good
+            world.runtime.transports.tokens = Tokens()
+            probed = cadenza("mailbox", "probe", ANA)
+            assert probed.returncode == 0, probed.stdout
+    asked = [form["refresh_token"] for form in microsoft.asked if "refresh_token" in form]
+    assert len(set(asked)) == 3
+    [ciphertext] = world.rows("SELECT ciphertext FROM secrets")
+    assert not any(token.encode() in bytes(ciphertext[0]) for token in asked)
+
+
+def test_google_without_delegation_changes_nothing(cadenza, world, tmp_path):
+    pem = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with TokenEndpoint(refusal=(401, "unauthorized_client")) as google:
+        key = tmp_path / "key.json"
+        key.write_text(
+            json.dumps({"type": "service_account", "client_email": "robot@project.example",
+                        "private_key": pem.decode(), "token_uri": google.token_url})
+        )  # fmt: skip
+        done = cadenza("mailbox", "connect", ANA, "--user", "ana", "--google-service-account", str(key))
+    assert done.returncode == 1
+    assert "domain-wide delegation" in done.stderr
+    assert "PRIVATE KEY" not in done.stderr
+    assert world.rows("SELECT name FROM secrets") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--user", "ana"], "--smtp"),
+        (["--user", "anna", "--smtp", "h:587"], "ana"),
+        (["--user", "ana", "--smtp", "h:587"], "--password-stdin"),
+        (["--user", "ana", "--smtp", "h:587:x"], "HOST:PORT"),
+        (["--user", "ana", "--smtp", "h", "--smtp-security", "ssl"], "starttls"),
+        (["--user", "ana", "--smtp", "h", "--limit", "many"], "3/60"),
+        (["--user", "ana", "--smtp", "h", "--witness", "sent"], "--imap"),
+        (["--user", "ana", "--smtp", "h", "--witness", "god"], "sent, self, none"),
+        (["--user", "ana", "--smtp", "h", "--alias", "a b"], "no address"),
+        (["--user", "ana", "--smtp", "h", "--password-env", "A", "--password-file", "b"], "One way"),
+        (["--user", "ana", "--microsoft-app", "x", "--password-env", "A"], "--tenant"),
+        (["--user", "ana", "--google-login", "nowhere.json"], "nowhere.json"),
+        (["--user", "ana", "--google-service-account", "x", "--microsoft-device", "y"], "One way"),
+    ],
+)
+def test_wrong_use_is_one_line_that_names_the_remedy(cadenza, options, words):
+    done = cadenza("mailbox", "connect", ANA, *options)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_a_mailbox_that_is_disconnected_forgets_its_password_and_moves_its_mails(cadenza, world, trusted):
+    cadenza(*account(trusted, "--password-stdin"), typed="pw\n")
+    ana = world.one("SELECT id FROM mailboxes WHERE address = :a", a=ANA)
+    world.enroll(world.contacts(3), world.sequence(), ana)
+    assert cadenza("mailbox", "disconnect", ANA).returncode == 0
+    assert world.rows("SELECT name FROM secrets") == []
+    assert "Connect it" in cadenza("mailbox", "probe", ANA).stdout
+    moved = cadenza("mailbox", "move", ANA, "ana@northwind.example")
+    assert "3 enrollments" in moved.stdout, moved.stderr
+    assert len(claim_steps.fn("Europe/Berlin").delivery_ids) == 3
+    assert cadenza("mailbox", "move", ANA, "ana@northwind.example").returncode == 2
+
+
+def test_a_mailbox_is_paused_and_resumed(cadenza, world):
+    assert cadenza("mailbox", "pause", "ana@northwind.example", "--reason", "holiday").returncode == 0
+    assert "paused: holiday" in cadenza("mailbox", "list").stdout
+    assert cadenza("mailbox", "resume", "ana@northwind.example").returncode == 0
+    assert cadenza("mailbox", "resume", "ana@northwind.example").returncode == 2
+
+
+def test_a_person_decides_about_an_unknown_delivery(cadenza, world):
+    assert "No delivery waits" in cadenza("deliveries", "unknown").stdout
+    world.enroll(world.contacts(1), world.sequence(), 1)
+    [id_] = claim_steps.fn("Europe/Berlin").delivery_ids
+    world.rows("UPDATE deliveries SET state = 'unknown', in_flight_at = claimed_at, lease_until = NULL")
+    world.rows("UPDATE enrollments SET held_reason = 'SEND_UNKNOWN', due_at = NULL")
+    assert "Hello 1" in cadenza("deliveries", "unknown").stdout
+    assert cadenza("deliveries", "decide", str(id_), "maybe").returncode == 2
+    assert cadenza("deliveries", "decide", str(id_), "sent").returncode == 0
+    assert cadenza("deliveries", "decide", str(id_), "sent").returncode == 2
+    assert world.rows("SELECT state FROM deliveries") == [("sent",)]
