@@ -25,7 +25,7 @@ from tasks.time_first_steps import time_first_steps
 
 
 class EnrollmentForm(BaseModel):
-    """What a person may choose for one enrollment; the Prefect UI shows it as a form."""
+    """What may be chosen for one enrollment; what is left empty is as the settings say."""
 
     start_position: int = Field(1, ge=1, description="The step where contacts start; earlier steps are skipped.")
     time_zone: str | None = Field(None, description="One time zone for all; empty: each contact's own.")
@@ -62,8 +62,15 @@ def enroll_segment(
 ) -> Report | State[Any]:
     """Enroll every contact of a segment, a filter or a choice that may be enrolled.
 
-    A contact that may not is reported with a code and a remedy, never a reason to fail the run. ``sender`` is a user's
-    handle, or "@owner": each contact's owner.
+    A contact that may not is reported with a code and a remedy, never a reason to fail the run.
+
+    Args:
+        sequence: Name of the sequence, as 'cadenza sequences list' shows it.
+        sender: Handle of the user whom the mails are from; '@owner': each contact's owner.
+        segment: Name of a list or segment. Name the contacts here, by filter or by contact_ids: exactly one of them.
+        filter: For example: country = Germany and job_title contains "head".
+        contact_ids: Ids of single contacts.
+        options: Everything else; nothing has to be chosen.
     """
     try:
         batch = begin_batch(sequence, sender, segment_of(segment, filter, contact_ids), options.as_options())

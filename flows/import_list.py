@@ -21,6 +21,12 @@ def import_list(
     """Import a file of contacts, or the rows of a query, into a static list.
 
     Every row is imported, merged into a known contact, or rejected with its line and a reason.
+
+    Args:
+        source: A file on the worker's machine: CSV, XLSX or Parquet. With a query: 'database', 'env:NAME' or a URL.
+        list_name: The list that the contacts are put on; it is made if there is none.
+        mapping: Column names and the field of each, where a column is not recognized by itself; '-' leaves it out.
+        query: SQL whose rows are the contacts.
     """
     try:
         contacts = read_source(source, query)

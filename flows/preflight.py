@@ -31,6 +31,14 @@ def preflight(
     """Judge and plan like ``enroll_segment``, and write nothing.
 
     The same verdict, and the forecast: when each contact would be mailed under all limits.
+
+    Args:
+        sequence: Name of the sequence, as 'cadenza sequences list' shows it.
+        sender: Handle of the user whom the mails are from; '@owner': each contact's owner.
+        segment: Name of a list or segment. Name the contacts here, by filter or by contact_ids: exactly one of them.
+        filter: For example: country = Germany and job_title contains "head".
+        contact_ids: Ids of single contacts.
+        options: Everything else; nothing has to be chosen.
     """
     try:
         batch = outline_batch(sequence, sender, segment_of(segment, filter, contact_ids), options.as_options())
