@@ -10,7 +10,7 @@ import pytest
 
 COMMANDS = (
     "up", "demo", "import", "preflight", "enroll", "rehearse", "report", "enrollments", "pause", "resume", "unenroll",
-    "todo", "segment", "sequences", "team", "quality", "doctor",
+    "todo", "segment", "sequences", "team", "mailbox", "deliveries", "quality", "doctor",
 )  # fmt: skip
 HEAVY = ("pandas", "numpy", "prefect", "sqlalchemy", "great_expectations", "pydantic", "httpx", "yaml")
 
