@@ -100,6 +100,7 @@ def _create_run(client: SyncPrefectClient, deployment_id: UUID, run: PlannedRun,
     for _ in range(20):
         flow_run = client.create_flow_run_from_deployment(
             deployment_id,
+            name=run.time_zone,
             parameters={"time_zone": run.time_zone, "shard": run.shard, "shards": shards},
             state=Scheduled(scheduled_time=run.starts_at),
             idempotency_key=key,
