@@ -32,7 +32,7 @@ def send_wave(time_zone: str, shard: int = 0, shards: int = 1) -> Wave:
     goes_on = True
     while goes_on:
         answers = read_mailboxes(time_zone, shard, shards)
-        claim = claim_steps(time_zone, shard=shard, shards=shards, read=answers.read)
+        claim = claim_steps(time_zone, wave.steps_at_once, shard, shards, answers.read)
         attempts = run_steps(claim.delivery_ids, wave.watching)
         guard_mailboxes(answers.with_bounces, refused(attempts))
         wave = show_progress(wave, claim, attempts)

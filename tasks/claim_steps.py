@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import task_run
 
 from cadenza.domain.claim import Claim, OpenTodo, Refused, Reservation
 from cadenza.mail.letters import Writer
@@ -37,6 +38,9 @@ def claim_steps(
     runtime = current()
     settings = runtime.settings
     size = size or settings.claim_size
+    if task_run.run_count > 1:
+        # Tried again after a while: somebody may have answered since.
+        read = ()
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
         due_todos = claims.pick_todos(connection, time_zone, shard, shards, size, read, now)

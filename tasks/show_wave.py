@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 
 from cadenza.domain.claim import Claim
 from cadenza.domain.delivery import Attempt, AttemptResult
-from cadenza.domain.wave import Patience, Watching, choose_watching
+from cadenza.domain.wave import Patience, Watching, choose_watching, steps_at_once
 from cadenza.runtime import current
 from cadenza.store import database, waves
 
@@ -29,6 +29,8 @@ class Wave:
     #: Steps that were due when it began.
     steps: int
     watching: Watching
+    #: How many steps it claims in one go.
+    steps_at_once: int
     started_at: datetime
     progress_id: UUID
     results: tuple[tuple[AttemptResult, int], ...] = ()
@@ -61,7 +63,8 @@ def begin_wave(time_zone: str, shard: int, shards: int) -> Wave:
     watching = choose_watching(steps, runtime.settings.watch_as_flows_up_to, runtime.settings.watch_as_tasks_up_to)
     progress_id = create_progress_artifact(0.0, key=f"wave-{_slug(time_zone)}-progress", description=f"{time_zone}")
     logger.info("wave %s, shard %d of %d: %d steps due, watched as %s", time_zone, shard + 1, shards, steps, watching)
-    return Wave(time_zone, steps, watching, now, _uuid(progress_id))
+    at_once = steps_at_once(watching, runtime.settings.claim_size)
+    return Wave(time_zone, steps, watching, at_once, now, _uuid(progress_id))
 
 
 def show_progress(wave: Wave, claim: Claim, attempts: Sequence[Attempt]) -> Wave:

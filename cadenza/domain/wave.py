@@ -26,6 +26,15 @@ def choose_watching(steps: int, as_flows_up_to: int, as_tasks_up_to: int) -> Wat
     return Watching.TASKS if steps <= as_tasks_up_to else Watching.SUMMARY
 
 
+#: Steps of one claim, so that the last of them is begun long before the claim runs out: a flow run takes up to a second.
+_AT_ONCE = {Watching.FLOWS: 20, Watching.TASKS: 200}
+
+
+def steps_at_once(watching: Watching, most: int) -> int:
+    """How many steps a wave claims in one go, at most ``most``."""
+    return min(most, _AT_ONCE.get(watching, most))
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a wave may wait for a mailbox's next free slot, and how long it may last in all."""
