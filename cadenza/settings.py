@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     #: Proxies that are believed when they say for whom they ask (X-Forwarded-For): addresses or networks.
     trusted_proxies: list[IPvAnyNetwork] = [ip_network("127.0.0.0/8"), ip_network("::1")]
-    #: Requests to the public pages that one client address may make in a minute.
+    #: Requests to the public pages in a minute: with one link of ours, and without from one client address.
     web_requests_per_minute: PositiveInt = 120
 
     #: Every limit of a mailbox holds at once (HubSpot: 3 a minute in bulk, 500 or 1,000 in rolling 24 hours).

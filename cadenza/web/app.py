@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from cadenza.errors import DatabaseUnavailable, LinkInvalid
+from cadenza.mail.links import read_unsubscribe_token
 from cadenza.runtime import Runtime
 from cadenza.store.database import transaction
 from cadenza.store.health import answers
@@ -19,7 +22,7 @@ from cadenza.web.pages import notice
 
 def build_app(runtime: Runtime) -> ASGIApp:
     """The public pages of an installation, behind their door."""
-    app = FastAPI(title="Cadenza", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Cadenza", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.runtime = runtime
     app.state.key = runtime.secret_key
     app.include_router(unsubscribing.router)
@@ -30,7 +33,16 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(DatabaseUnavailable, _busy)
     app.add_exception_handler(Exception, _broken)
-    return Door(app, Buckets(runtime.settings.web_requests_per_minute), runtime.settings.trusted_proxies)
+    buckets = Buckets(runtime.settings.web_requests_per_minute)
+    return Door(app, buckets, runtime.settings.trusted_proxies, partial(_link_of, app.state.key))
+
+
+def _link_of(key: bytes, path: str) -> str | None:
+    """A name for the link that a path is, if we made it."""
+    try:
+        return f"link {read_unsubscribe_token(key, path.rpartition('/')[2])}"
+    except LinkInvalid:
+        return None
 
 
 def health(request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi.datastructures import Headers
 from pydantic import IPvAnyNetwork
@@ -32,12 +32,19 @@ HEADERS = {
 
 
 class Door:
-    """Lets each client in at its pace, and gives every answer the same strict headers."""
+    """Lets requests in at a pace, and gives every answer the same strict headers.
 
-    def __init__(self, app: ASGIApp, buckets: Buckets, trusted: Sequence[IPvAnyNetwork]) -> None:
+    Requests with a link that we made count against that link: mail programs and scanners send those of many people
+    from one address, and none of them may be turned away. All others count against the client.
+    """
+
+    def __init__(
+        self, app: ASGIApp, buckets: Buckets, trusted: Sequence[IPvAnyNetwork], link_of: Callable[[str], str | None]
+    ) -> None:
         self.app = app
         self.buckets = buckets
         self.trusted = trusted
+        self.link_of = link_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -45,19 +52,22 @@ class Door:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        peer = (scope.get("client") or ("",))[0]
-        client = client_of(peer, ",".join(headers.getlist("X-Forwarded-For")), self.trusted)
+        payer = self.link_of(scope["path"]) or self._client(scope, headers)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
                 if message["status"] == 404:
-                    self.buckets.charge(client, GUESS_TOKENS)
+                    self.buckets.charge(payer, GUESS_TOKENS)
             await send(message)
 
-        wait = self.buckets.take(client)
+        wait = self.buckets.take(payer)
         if wait:
             refusal = notice(headers, 429, "too_often", {"Retry-After": str(math.ceil(wait))})
             await refusal(scope, receive, answer)
         else:
             await self.app(scope, receive, answer)
+
+    def _client(self, scope: Scope, headers: Headers) -> str:
+        peer = (scope.get("client") or ("",))[0]
+        return client_of(peer, ",".join(headers.getlist("X-Forwarded-For")), self.trusted)

@@ -9,7 +9,7 @@ from tasks.claim_steps import claim_steps
 
 
 def claim():
-    return claim_steps.fn("Europe/Berlin", 0, 1)
+    return claim_steps.fn("Europe/Berlin")
 
 
 def test_who_left_one_sender_is_written_to_by_the_others_only(world, sink):

@@ -157,7 +157,7 @@ class TestBuckets:
         assert buckets.take("b") == 0.0
 
     def test_memory_is_bounded_and_the_busy_are_remembered(self):
-        buckets = self.buckets(most_clients=100)
+        buckets = self.buckets(most_names=100)
         buckets.charge("busy", 200)
         for number in range(5_000):
             buckets.take(str(number))
