@@ -73,5 +73,9 @@ class Incoming:
     back_on: date | None = None
     #: Of a meeting: "REPLY", "REQUEST" or "CANCEL".
     method: str | None = None
+    #: Of a meeting's REPLY: "ACCEPTED", "DECLINED" or "TENTATIVE"; None: it does not say.
+    attendance: str | None = None
     #: Of an opt-out by mail: the signed token of a List-Unsubscribe address, as the subject carries it.
     unsubscribe_token: str | None = None
+    #: Why it was taken for what it is: the signs, in words that hold nothing of the mail.
+    evidence: tuple[str, ...] = ()
