@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -92,6 +93,18 @@ def test_who_comes_second_decides_nothing_and_the_first_is_on_record(world, deli
     assert world.rows("SELECT delivery_id, actor, data FROM events WHERE kind = 'decision'") == [
         (delivery_id, "kim", {"decision": decision.value})
     ]
+
+
+def test_of_two_who_decide_at_once_the_second_waits_and_decides_nothing(world, delivery_id):
+    late = ThreadPoolExecutor(1)
+    with database.transaction(world.runtime.engine) as connection:
+        decisions.decide(connection, delivery_id, Decision.RESEND, "kim", world.now)
+        second = late.submit(decide, world, delivery_id, Decision.SENT)
+        with pytest.raises(TimeoutError):
+            second.result(0.5)
+    with pytest.raises(NotFound):
+        second.result(10)
+    assert world.rows("SELECT state FROM deliveries") == [("deferred",)]
 
 
 def test_a_paused_enrollment_keeps_its_pause(world, delivery_id):
