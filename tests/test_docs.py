@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,12 +34,13 @@ def words(page: Path) -> str:
 
 def fences(page: Path, language: str) -> list[str]:
     """The code blocks of a page in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", words(page), flags=re.M | re.S)
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", words(page), flags=re.M | re.S)
+    return [dedent(block) for _, block in found]
 
 
 def prose(page: Path) -> str:
     """A page without its code blocks."""
-    return re.sub(r"^```.*?^```", "", words(page), flags=re.M | re.S)
+    return re.sub(r"^( *)```.*?^\1```", "", words(page), flags=re.M | re.S)
 
 
 def rows(page: Path, heading: str = "") -> list[list[str]]:
@@ -130,7 +132,7 @@ class TestCommands:
 
     def problem(self, line: str) -> str | None:
         """What the parser of a command has against a line; nothing against those of other programs."""
-        call = re.match(r"(?:\$ )?(?:\w+=\S+ )*(?:\S*/)?(cadenza .*)", line)
+        call = re.match(r"(?:\$ )?(?:.* \| |\w+=\S+ )*(?:\S*/)?(cadenza .*)", line)
         if not call:
             return None
         used = shlex.split(call[1], comments=True)
