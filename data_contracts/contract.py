@@ -29,6 +29,13 @@ class Contract:
     #: The share of rows that must keep it.
     mostly: float = 1.0
 
+    @property
+    def promise(self) -> str:
+        """The contract in words, with its share."""
+        return (
+            self.prose if self.mostly == 1 else f"At least {self.mostly:.0%}: {self.prose[0].lower()}{self.prose[1:]}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

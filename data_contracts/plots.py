@@ -35,7 +35,7 @@ def plot_hours(counts: Mapping[str, Sequence[int]], title: str, path: Path) -> P
     """Stacked columns over the 24 hours of the day, one colour a series."""
     figure, axes = _canvas(title, height=3.4)
     bottom = [0] * 24
-    for (name, values), colour in zip(counts.items(), ("#1f8a5b", "#c8402f", "#c27c0e", _SOFT), strict=False):
+    for (name, values), colour in zip(counts.items(), ("#1f8a5b", "#3f6fc4", "#c27c0e", _SOFT), strict=False):
         axes.bar(range(24), values, bottom=bottom, width=0.8, color=colour, label=name)
         bottom = [below + value for below, value in zip(bottom, values, strict=True)]
     axes.set_xticks(range(0, 24, 3), [f"{hour:02d}:00" for hour in range(0, 24, 3)], fontsize=8)

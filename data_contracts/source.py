@@ -49,7 +49,7 @@ def check_source(
             "email": np.concatenate([has_address.astype(np.int8), np.full(rejected, -1, np.int8)]),
         }
     )
-    result = validate(frame, _expectations(contract), "source")
+    result = validate(frame, expectations_of(contract), "source")
     broken = [str(line.expectation_config.meta["promise"]) for line in result.results if not line.success]
     if not broken:
         return
@@ -60,14 +60,15 @@ def check_source(
     )
 
 
-def _expectations(contract: SourceContract) -> list[Any]:
+def expectations_of(contract: SourceContract) -> list[Any]:
+    """What Great Expectations checks; each says in its meta what is promised."""
     import great_expectations.expectations as gxe
 
     return [
         gxe.ExpectTableRowCountToBeBetween(
             min_value=contract.min_rows,
             max_value=contract.max_rows,
-            meta={"promise": f"a list has {contract.min_rows} to {contract.max_rows} rows"},
+            meta={"promise": f"a list has {contract.min_rows:,} to {contract.max_rows:,} rows"},
         ),
         gxe.ExpectColumnValuesToBeInSet(
             column="is_readable",

@@ -27,7 +27,7 @@ DELIVERIES: Final = Subject(
         ),
         Contract(
             "LIMIT_EXCEEDED",
-            "No rolling window of any of the mailbox's limits holds more mails than the limit",
+            "No rolling window of any of the mailbox's limits holds more mails on the wire than the limit",
             "If a limit was lowered in the days looked at, nothing is wrong. Else look whether the clocks of all "
             "workers agree, and report it.",
         ),
@@ -59,8 +59,8 @@ DELIVERIES: Final = Subject(
         ),
         Contract(
             "FATE_UNKNOWN",
-            "It is known of every mail whether the server took it",
-            "Look into the mailbox's sent folder and decide; see docs/sending.md.",
+            "It is known of every mail whether the server took it, or somebody has decided",
+            "Look into the mailbox's sent folder and decide: 'cadenza deliveries unknown'.",
             Severity.WARNING,
         ),
     ),

@@ -31,7 +31,7 @@ def check_contracts(days: int) -> tuple[Chapter, ...]:
     for chapter in chapters:
         for promise in chapter.promises:
             if not promise.is_kept:
-                logger.warning("%s: %d of %d break %s", chapter.title, promise.broken, promise.checked, promise.code)
+                logger.info("%s: %d of %d break %s", chapter.title, promise.broken, promise.checked, promise.code)
     return chapters
 
 

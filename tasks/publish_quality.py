@@ -34,6 +34,16 @@ class QualityReport:
     plots: tuple[Path, ...]
 
     @property
+    def promises(self) -> tuple[Promise, ...]:
+        """Every contract."""
+        return tuple(promise for chapter in self.chapters for promise in chapter.promises)
+
+    @property
+    def broken(self) -> tuple[Promise, ...]:
+        """The contracts that are not kept."""
+        return tuple(promise for promise in self.promises if not promise.is_kept)
+
+    @property
     def alarm(self) -> str:
         """One line that names every broken contract that is critical; empty: there is none."""
         return alarm_of(self.chapters)
@@ -72,8 +82,7 @@ def publish_quality(chapters: tuple[Chapter, ...], days: int) -> QualityReport:
     page = write_document(runtime.settings.home / "data_docs", name, document, now)
     report = QualityReport(days, chapters, page, tuple(picture.path for picture in pictures))
     _show(report)
-    if report.alarm:
-        logger.error("%s", report.alarm)
+    logger.info("%d of %d contracts are broken", len(report.broken), len(report.promises))
     return report
 
 
@@ -117,7 +126,6 @@ def _show(report: QualityReport) -> None:
     if FlowRunContext.get() is None and TaskRunContext.get() is None:
         return
     figures = dict(_figures(report.chapters))
-    broken = [promise for chapter in report.chapters for promise in chapter.promises if not promise.is_kept]
     create_markdown_artifact(
         "\n".join(
             [
@@ -125,7 +133,10 @@ def _show(report: QualityReport) -> None:
                 "",
                 " · ".join(f"{count} {name}" for name, count in figures.items()),
                 "",
-                *(f"- **{promise.code}** ({promise.effect}): {promise.prose}. {promise.remedy}" for promise in broken),
+                *(
+                    f"- **{promise.code}** ({promise.effect}): {promise.prose}. {promise.remedy}"
+                    for promise in report.broken
+                ),
                 "",
                 *(f"- [{path.name}]({path.resolve().as_uri()})" for path in (report.data_docs, *report.plots)),
             ]

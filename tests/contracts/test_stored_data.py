@@ -175,11 +175,13 @@ BROKEN: dict[str, dict[str, list[str]]] = {
     },
     "LIMIT_EXCEEDED": {
         "four at once": [
-            f"UPDATE deliveries SET ended_at = (SELECT ended_at FROM deliveries WHERE {FIRST}) WHERE position = 1"
+            f"""
+            UPDATE deliveries SET in_flight_at = (SELECT in_flight_at FROM deliveries WHERE {FIRST}) WHERE position = 1
+            """
         ],
         "four in 59.7 seconds of two minutes": [
             """
-            UPDATE deliveries d SET ended_at = timestamptz '2026-03-03 10:00:30Z' + place * interval '19.9 seconds'
+            UPDATE deliveries d SET in_flight_at = timestamptz '2026-03-03 10:00:30Z' + place * interval '19.9 seconds'
             FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM deliveries WHERE position = 1 LIMIT 4) o
             WHERE o.id = d.id
             """
@@ -187,7 +189,10 @@ BROKEN: dict[str, dict[str, list[str]]] = {
         "of a day": ["""UPDATE mailboxes SET limits = '[{"count": 10, "seconds": 86400}]'"""],
         "of the installation": [
             "UPDATE mailboxes SET limits = NULL",
-            f"UPDATE deliveries SET ended_at = (SELECT ended_at FROM deliveries WHERE {FOLLOW_UP}) WHERE position = 2",
+            f"""
+            UPDATE deliveries SET in_flight_at = (SELECT in_flight_at FROM deliveries WHERE {FOLLOW_UP})
+            WHERE position = 2
+            """,
         ],
     },
     "WINDOW_MISSED": {
@@ -282,14 +287,14 @@ KEPT: dict[str, list[str]] = {
     "the first minute of the window": [f"UPDATE deliveries SET claimed_at = '2026-03-05 07:00Z' WHERE {FOLLOW_UP}"],
     "the fourth mail exactly a minute after the first": [
         """
-        UPDATE deliveries d SET ended_at = timestamptz '2026-03-03 10:00:30Z' + place * interval '20 seconds'
+        UPDATE deliveries d SET in_flight_at = timestamptz '2026-03-03 10:00:30Z' + place * interval '20 seconds'
         FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM deliveries WHERE position = 1 LIMIT 4) o
         WHERE o.id = d.id
         """
     ],
     "a mailbox without limits": [
         "UPDATE mailboxes SET limits = '[]'",
-        f"UPDATE deliveries SET ended_at = (SELECT ended_at FROM deliveries WHERE {FIRST}) WHERE position = 1",
+        f"UPDATE deliveries SET in_flight_at = (SELECT in_flight_at FROM deliveries WHERE {FIRST}) WHERE position = 1",
     ],
     "suppressed after the mail": [
         f"""
@@ -349,6 +354,13 @@ KEPT: dict[str, list[str]] = {
         UPDATE deliveries SET state = 'in_flight', ended_at = NULL, lease_until = :now - interval '70 minutes'
         WHERE {FIRST}
         """
+    ],
+    "unknown, and somebody has ended it": [
+        f"UPDATE deliveries SET state = 'unknown' WHERE {FOLLOW_UP}",
+        f"""
+        UPDATE enrollments SET status = 'ended', ending = 'removed', due_at = NULL, ended_at = :now
+        WHERE id = ({RECIPIENT})
+        """,
     ],
     "bytes that are forgotten": ["UPDATE deliveries SET message = NULL"],
     "a trouble of long ago": [

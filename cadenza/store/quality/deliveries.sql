@@ -4,7 +4,7 @@
 WITH judged AS MATERIALIZED (
     SELECT d.id, d.enrollment_id, d.position, d.mailbox_id, d.to_address, d.state, d.lease_until, d.claimed_at,
            d.message_id, d.claimed_at - :race AS known_before, d.state IN ('sent', 'in_flight', 'unknown') AS is_send,
-           d.state NOT IN ('claimed', 'in_flight') AND d.ended_at IS NOT NULL AS has_ended,
+           d.state NOT IN ('claimed', 'deferred') AND d.in_flight_at IS NOT NULL AS was_on_wire,
            CASE WHEN d.message IS NOT NULL THEN
                position(convert_to(E'\nMessage-ID: ' || d.message_id || E'\r', 'UTF8') IN d.message) = 0
            END AS is_unstable
@@ -23,16 +23,15 @@ limits AS MATERIALIZED (
     CROSS JOIN LATERAL jsonb_to_recordset(coalesce(m.limits, CAST(:default_limits AS jsonb)))
                        AS l(count int, seconds int)
 ),
-crowded AS MATERIALIZED (               -- mails for which the limit's number of mails ended less than a window before
+crowded AS MATERIALIZED (               -- mails that left less than a window after the limit's number of mails before
     SELECT DISTINCT id
     FROM (
-        SELECT d.id, d.ended_at, l.span,
-               lag(d.ended_at, l.count) OVER mails_of_limit AS before
+        SELECT d.id, d.in_flight_at, l.span, lag(d.in_flight_at, l.count) OVER mails_of_limit AS before
         FROM deliveries d JOIN limits l ON l.mailbox_id = d.mailbox_id
-        WHERE d.state NOT IN ('claimed', 'in_flight') AND d.ended_at >= :since - l.span
-        WINDOW mails_of_limit AS (PARTITION BY l.mailbox_id, l.span, l.count ORDER BY d.ended_at, d.id)
+        WHERE d.state NOT IN ('claimed', 'deferred') AND d.in_flight_at >= :since - l.span
+        WINDOW mails_of_limit AS (PARTITION BY l.mailbox_id, l.span, l.count ORDER BY d.in_flight_at, d.id)
     ) mails
-    WHERE ended_at < before + span
+    WHERE in_flight_at < before + span
 ),
 first_steps AS MATERIALIZED (
     SELECT enrollment_id, min(position) AS position
@@ -90,7 +89,7 @@ answered AS MATERIALIZED (
 SELECT CASE WHEN j.state = 'sent' THEN s.position IS NOT NULL END AS step_sent_twice,
        i.message_id IS NOT NULL                              AS message_id_repeated,
        j.is_unstable                                         AS message_id_changed,
-       CASE WHEN j.has_ended THEN r.id IS NOT NULL END       AS limit_exceeded,
+       CASE WHEN j.was_on_wire THEN r.id IS NOT NULL END     AS limit_exceeded,
        CASE WHEN j.is_send AND f.position < j.position THEN
            p.days <> 'everyday' AND extract(isodow FROM local.at) > 5
            OR h.day IS NOT NULL
@@ -102,7 +101,7 @@ SELECT CASE WHEN j.state = 'sent' THEN s.position IS NOT NULL END AS step_sent_t
        CASE WHEN j.is_send THEN coalesce(e.ended_at < j.known_before, false) END AS sent_after_ending,
        CASE WHEN j.state IN ('claimed', 'in_flight') THEN coalesce(j.lease_until < :now - :patience, true)
        END                                                   AS lease_forgotten,
-       CASE WHEN j.is_send THEN j.state = 'unknown' END      AS fate_unknown
+       CASE WHEN j.is_send THEN j.state = 'unknown' AND e.status IN ('active', 'paused') END AS fate_unknown
 FROM judged j
 LEFT JOIN enrollments e ON e.id = j.enrollment_id
 LEFT JOIN repeated_steps s ON s.enrollment_id = j.enrollment_id AND s.position = j.position
