@@ -7,6 +7,7 @@ import typer
 from cadenza.cli import contacts, deliveries, enrolling, enrollments, mailboxes, people, sequences, todos
 from cadenza.cli.demo import demo
 from cadenza.cli.doctor import doctor
+from cadenza.cli.quality import quality
 from cadenza.cli.rehearsing import rehearse
 from cadenza.cli.up import up
 
@@ -39,6 +40,7 @@ def build_app() -> typer.Typer:
     app.add_typer(people.team_app, name="team")
     app.add_typer(mailboxes.mailbox_app, name="mailbox")
     app.add_typer(deliveries.deliveries_app, name="deliveries")
+    app.command()(quality)
     app.command()(doctor)
     return app
 
