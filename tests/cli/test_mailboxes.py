@@ -91,6 +91,14 @@ def test_a_mailbox_is_connected_with_a_password_that_is_kept_encrypted(cadenza, 
     assert "well" in listed.stdout
 
 
+def test_a_stored_password_is_forgotten_when_it_is_kept_elsewhere(cadenza, world, trusted, monkeypatch):
+    monkeypatch.setenv("ANA_PASSWORD", "pw")
+    cadenza(*account(trusted, "--password-stdin"), typed="pw\n")
+    assert cadenza(*account(trusted, "--password-env", "ANA_PASSWORD")).returncode == 0
+    assert world.rows("SELECT name FROM secrets") == []
+    assert world.one("SELECT transport ->> 'password_env' FROM mailboxes WHERE address = :a", a=ANA) == "ANA_PASSWORD"
+
+
 def test_a_probe_disconnects_and_takes_back(cadenza, world, trusted):
     def is_connected() -> bool:
         return bool(world.one("SELECT is_connected FROM mailboxes WHERE address = :a", a=ANA))
