@@ -102,7 +102,10 @@ def watch(reached: Callable[[str], bool]) -> None:
 
 
 class Faults:
-    """Fails at a point when it is passed the given time; with ``again`` also later, at a random one of so many."""
+    """Fails at a point when it is passed the given time; with ``again`` also later, at a random one of so many.
+
+    All together ``times`` times at most.
+    """
 
     def __init__(self, wanted: list[dict[str, Any]], postmaster: int | None, dice: random.Random) -> None:
         self.left = {fault["at"]: fault["countdown"] for fault in wanted}
@@ -118,8 +121,9 @@ class Faults:
         if self.left[point] != 0:
             return False
         fault = self.wanted[point]
-        if again := fault.get("again"):
-            self.left[point] = self.dice.randint(1, again)
+        fault["times"] = fault.get("times", 1_000) - 1
+        if "again" in fault and fault["times"]:
+            self.left[point] = self.dice.randint(1, fault["again"])
         say({"fault": point, "pid": os.getpid()})
         match fault.get("do", "kill"):
             case "kill":
