@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -59,7 +60,8 @@ def probed(mailbox_ids: Collection[int], taken_at: datetime) -> tuple[Probed, di
         return probe(box.id, box.address, box.aliases, box.transport, box.imap, runtime.transports)
 
     with ThreadPoolExecutor(min(runtime.settings.connections, len(boxes))) as pool:
-        found = dict(zip(boxes, pool.map(look, boxes.values()), strict=True))
+        looking = {id_: pool.submit(copy_context().run, look, box) for id_, box in boxes.items()}
+        found = {id_: one.result() for id_, one in looking.items()}
     with database.transaction(runtime.engine) as connection:
         changed = probes.save_probes(connection, {id_: asdict(one) for id_, one in found.items()}, taken_at)
     report = Probed(

@@ -37,7 +37,7 @@ class ImapServer:
     host: str
     port: int
     security: str
-    login: Login | None = None
+    login: Login
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def _open(server: ImapServer, proof: Proof | None) -> IMAPClient:
             client.normalise_times = False
             if server.security == "starttls":
                 client.starttls(context)
-            if server.login and proof:
+            if proof:
                 _log_in(client, server.login.username, proof)
     except BaseException:
         if client is not None:

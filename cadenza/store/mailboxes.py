@@ -118,6 +118,9 @@ def mailboxes_by_id(connection: Connection, mailbox_ids: Collection[int] | None 
 def disconnect(connection: Connection, mailbox_id: int, reason: str) -> None:
     """Mark a mailbox as not connected: its steps wait until it is connected again."""
     connection.execute(
-        text("UPDATE mailboxes SET is_connected = false, disconnected_reason = :reason WHERE id = :id"),
+        text("""
+            UPDATE mailboxes SET is_connected = false, disconnected_reason = :reason
+            WHERE id = :id AND disconnected_by IS NULL
+        """),
         {"id": mailbox_id, "reason": reason},
     )

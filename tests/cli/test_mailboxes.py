@@ -6,9 +6,11 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -20,6 +22,7 @@ from token_endpoint import TokenEndpoint
 
 from cadenza import cli
 from cadenza.mail.oauth import Tokens
+from cadenza.mail.sink import Sink
 from tasks.claim_steps import claim_steps
 
 ANA = "sender6@sender.test"
@@ -232,6 +235,21 @@ def test_a_mailbox_that_is_disconnected_forgets_its_password_and_moves_its_mails
     assert "3 enrollments" in moved.stdout, moved.stderr
     assert len(claim_steps.fn("Europe/Berlin").delivery_ids) == 3
     assert cadenza("mailbox", "move", ANA, "ana@northwind.example").returncode == 2
+
+
+def test_the_doctor_names_what_is_wrong_with_a_mailbox_and_takes_it_back(cadenza, world, trusted, monkeypatch):
+    monkeypatch.setenv("ANA_PASSWORD", "pw")
+    monkeypatch.setattr(world.runtime.clock, "at", datetime.now(UTC))
+    with Sink(world.runtime.settings.home / "sink") as sink:
+        world.runtime.settings.sink_port = sink.port
+        cadenza(*account(trusted, "--password-env", "ANA_PASSWORD"))
+        monkeypatch.setenv("ANA_PASSWORD", "wrong")
+        sick = cadenza("doctor").stdout
+        monkeypatch.setenv("ANA_PASSWORD", "pw")
+        well = cadenza("doctor").stdout
+    assert f"{ANA}: 127.0.0.1 refused the login (535)" in sick
+    assert re.search(rf"✓ mailbox \d+ +{ANA}\n", well)
+    assert re.search(r"✓ mailbox \d+ +ana@northwind.example\n", sick)
 
 
 def test_a_mailbox_is_paused_and_resumed(cadenza, world):

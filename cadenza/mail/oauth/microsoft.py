@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from cadenza.mail.oauth import ANSWER_SECONDS, Grant
 USER_SCOPES = ("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send")
 #: What an administrator allowed an application: IMAP.AccessAsApp and SMTP.SendAsApp.
 APP_SCOPES = ("https://outlook.office365.com/.default",)
+
+# The library tells whom it asks, and for what, in its debug log.
+logging.getLogger("msal").setLevel(logging.WARNING)
 
 #: Errors of a token endpoint that go away by themselves (RFC 6749, 4.1.2.1).
 _PASSING = ("temporarily_unavailable", "server_error")

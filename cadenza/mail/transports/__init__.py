@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from cadenza.errors import SettingsInvalid
 from cadenza.mail.account import ImapSettings, SmtpSettings, checked
 from cadenza.mail.imap import ImapServer
 from cadenza.mail.login import NoSecrets, Secrets
@@ -85,8 +86,12 @@ class Transports:
             SettingsInvalid: names the mailbox and what is wrong with its settings.
         """
         whole = ImapSettings.beside(imap, transport)
-        chosen = checked(ImapSettings, whole, f"The IMAP settings of mailbox {mailbox_id}")
-        return ImapServer(chosen.host, chosen.port, chosen.security, chosen.login(self.secrets, self.tokens))
+        what = f"The IMAP settings of mailbox {mailbox_id}"
+        chosen = checked(ImapSettings, whole, what)
+        login = chosen.login(self.secrets, self.tokens)
+        if login is None:
+            raise SettingsInvalid(f"{what}: username: nobody reads a mailbox without a login. See docs/mailboxes.md.")
+        return ImapServer(chosen.host, chosen.port, chosen.security, login)
 
     def _kept(self, key: Any, make: Any) -> Transport:
         with self._lock:
