@@ -61,17 +61,17 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
         mails = [*kept.values(), *(deliveries.claimed_mails(connection, others) if others else ())]
         boxes = mailboxes.mailboxes_by_id(connection, {mail.mailbox_id for mail in mails})
         versions = sequences.sequences_by_version(connection, {mail.version_id for mail in mails}, runtime.versions)
-    ledger = Ledger(runtime.engine)
-    handovers = [
-        Handover(runtime, ledger, boxes[mailbox_id], list(group), versions)
-        for mailbox_id, group in groupby(sorted(mails, key=_by_mailbox), lambda mail: mail.mailbox_id)
-    ]
-    if len(handovers) == 1:
-        handovers[0].run()
-    elif handovers:
-        with ThreadPoolExecutor(min(runtime.settings.connections, len(handovers))) as pool:
-            for running in [pool.submit(copy_context().run, handover.run) for handover in handovers]:
-                running.result()
+    with Ledger(runtime.engine) as ledger:
+        handovers = [
+            Handover(runtime, ledger, boxes[mailbox_id], list(group), versions)
+            for mailbox_id, group in groupby(sorted(mails, key=_by_mailbox), lambda mail: mail.mailbox_id)
+        ]
+        if len(handovers) == 1:
+            handovers[0].run()
+        elif handovers:
+            with ThreadPoolExecutor(min(runtime.settings.connections, len(handovers))) as pool:
+                for running in [pool.submit(copy_context().run, handover.run) for handover in handovers]:
+                    running.result()
     known = {id_: attempt for handover in handovers for id_, attempt in handover.settled.items()}
     others = [id_ for id_ in delivery_ids if id_ not in known]
     return [*known.values(), *(outcomes(others) if others else ())]

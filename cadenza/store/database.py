@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -33,7 +34,7 @@ def connect(url: str, pool_size: int = 8, *, asks_first: bool = True) -> Engine:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
     """What is done inside needs a server that answers.
 
     Raises:
@@ -55,7 +56,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises:
         DatabaseUnavailable: the server is away (transient).
     """
-    with _answering(), engine.begin() as connection:
+    with answering(), engine.begin() as connection:
         yield connection
 
 
@@ -66,8 +67,19 @@ def autocommit(engine: Engine) -> Iterator[Connection]:
     Raises:
         DatabaseUnavailable: the server is away (transient).
     """
-    with _answering(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with answering(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
+
+
+def instant_of(engine: Engine) -> datetime:
+    """The present instant by the clock of the server.
+
+    Raises:
+        DatabaseUnavailable: the server is away (transient).
+    """
+    with autocommit(engine) as connection:
+        instant: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return instant
 
 
 def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
@@ -102,7 +114,7 @@ def migrate(engine: Engine) -> None:
 
     configuration = Config()
     configuration.set_main_option("script_location", "cadenza:store/migrations")
-    with _answering(), engine.connect() as connection:
+    with answering(), engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(7266)"))
         try:
             configuration.attributes["connection"] = connection
@@ -121,7 +133,7 @@ def make_sure_of(url: str, name: str) -> None:
     """
     engine = connect(url, pool_size=1)
     try:
-        with _answering():
+        with answering():
             create_database(engine, name)
     except ProgrammingError as error:
         raise DatabaseUnavailable(
