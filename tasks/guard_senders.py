@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from prefect.artifacts import create_markdown_artifact
 
 from cadenza.domain.guard import Tally, why_pause
+from cadenza.errors import DatabaseUnavailable
 from cadenza.runtime import current
 from cadenza.store import database, guard
 
@@ -20,10 +21,14 @@ def guard_mailboxes(mailbox_ids: Collection[int], delivery_ids: Collection[int] 
         return []
     runtime = current()
     policy, now = runtime.settings.guard, runtime.clock.now()
-    with database.transaction(runtime.engine) as connection:
-        ids = {*mailbox_ids, *guard.mailboxes_of(connection, delivery_ids)}
-        tallies = guard.tally_mailboxes(connection, policy.days, now, ids)
-    return _pause(tallies)
+    try:
+        with database.transaction(runtime.engine) as connection:
+            ids = {*mailbox_ids, *guard.mailboxes_of(connection, delivery_ids)}
+            tallies = guard.tally_mailboxes(connection, policy.days, now, ids)
+        return _pause(tallies)
+    except DatabaseUnavailable:
+        logger.warning("the database is away: the guard looks again with the next catch-up")
+        return []
 
 
 def guard_senders() -> list[Tally]:

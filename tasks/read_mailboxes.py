@@ -9,17 +9,22 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
 from cadenza.domain.answers import Arrival, effects_of
 from cadenza.domain.incoming import IncomingKind
 from cadenza.domain.matching import keys_of
 from cadenza.errors import CadenzaError, DatabaseUnavailable, LinkInvalid, MailServerUnavailable
 from cadenza.mail.inbox import INBOX, FoundMail, Inbox, Portion, Position
 from cadenza.mail.inboxes import Inboxes
+from cadenza.mail.incoming import classify
 from cadenza.mail.links import read_unsubscribe_token
 from cadenza.runtime import Runtime, current
 from cadenza.store import answers, database, mailboxes, matches, watching
 from cadenza.store.answers import Recorded
 from cadenza.store.watching import WatchedMailbox
+from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +46,7 @@ class Answers:
     with_bounces: tuple[int, ...] = ()
 
 
+@task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def read_mailboxes(time_zone: str, shard: int = 0, shards: int = 1) -> Answers:
     """Read the mailboxes whose steps in a zone are due, so that whoever has answered gets nothing more.
 
@@ -170,8 +176,6 @@ def _arrival(
     runtime: Runtime, box: WatchedMailbox, mail: FoundMail, own: frozenset[str], now: datetime
 ) -> Arrival | None:
     """The mail as far as it matters; None: it does not."""
-    from cadenza.mail.incoming import classify
-
     incoming = classify(mail.raw, own, mail.arrived_at.date())
     if incoming.kind is IncomingKind.OTHER:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -58,14 +57,6 @@ _EVENTS: Final = {
 }
 _ABOUT_THE_AUTHOR: Final = (Change.REPLY, Change.MEETING, Change.OPT_OUT, Change.HOLD)
 _BOUNCES: Final = {BounceKind.HARD: Change.HARD_BOUNCE, BounceKind.SOFT: Change.SOFT_BOUNCE}
-_ABSENCE: Final = re.compile(
-    r"out of (the )?office|\booo\b|automatic reply|auto[- ]?reply|autoreply|vacation|holiday|on leave|absen[ct]|"
-    r"abwesen|automatische antwort|nicht im (büro|haus)|urlaub|réponse automatique|congés|respuesta automática|"
-    r"fuera de (la )?oficina|ausencia|vacaciones|risposta automatica|fuori (sede|ufficio)|assente|\bferie\b|"
-    r"automatisch antwoord|afwezig|resposta automática|ausência|férias|odpowiedź automatyczna|nieobecn|"
-    r"automatiskt svar|frånvar|poissa",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +178,7 @@ def back_on(arrival: Arrival, policy: AnswerPolicy, today: date) -> date | None:
     An absence without an end lasts as long as the policy says, and none lasts longer than the policy allows.
     """
     back = arrival.incoming.back_on
-    if back is None and _ABSENCE.search(arrival.incoming.subject):
+    if back is None and arrival.incoming.is_absence:
         back = arrival.arrived_at.date() + timedelta(days=policy.absence_days)
     return min(back, today + timedelta(days=policy.longest_absence_days)) if back and back > today else None
 

@@ -86,7 +86,7 @@ class Sender:
     def read(self) -> Answers:
         """What a wave does before it claims, as if something were due."""
         self.world.rows("UPDATE enrollments SET due_at = :now WHERE status = 'active'", now=self.world.now)
-        return read_mailboxes(BERLIN)
+        return read_mailboxes.fn(BERLIN)
 
 
 @pytest.fixture
@@ -317,16 +317,16 @@ def test_nothing_is_claimed_from_a_mailbox_that_could_not_be_read_and_the_others
     ]
     # The wave waits for it as for a slot.
     assert claimed.next_at == world.now + reading.AWAY_FOR
-    assert ana.id not in read_mailboxes(BERLIN).read
+    assert ana.id not in read_mailboxes.fn(BERLIN).read
     ana.imap(ana.rig.imap_port)
     world.runtime.clock.wait(60)
-    assert ana.id in read_mailboxes(BERLIN).read
+    assert ana.id in read_mailboxes.fn(BERLIN).read
     assert len(claim_steps.fn(BERLIN, read=[ana.id]).delivery_ids) == 1
 
 
 def test_a_mailbox_that_cannot_be_read_at_all_is_not_asked(world, sink):
     world.enroll(world.contacts(1), world.sequence(), world.mailbox())
-    assert read_mailboxes(BERLIN) == Answers()
+    assert read_mailboxes.fn(BERLIN) == Answers()
     assert len(claim_steps.fn(BERLIN).delivery_ids) == 1
 
 

@@ -249,8 +249,8 @@ def test_answers_to_answers_and_our_own_mails_change_nothing(office):
     one = office.write_to()[0]
     thread = (office.message_id(one),)
     assert office.take(mail(IncomingKind.OTHER, "ana@northwind.example", answers=thread)) == Recorded()
-    away = mail(AUTO_REPLY, office.address(one), answers=thread, subject="Ticket 7: we have received your mail")
-    assert office.take(away, replace(away, message_id="<2@else.example>")) == Recorded(noted=2)
+    ticket = mail(AUTO_REPLY, office.address(one), answers=thread)
+    assert office.take(ticket, replace(ticket, message_id="<2@else.example>")) == Recorded(noted=2)
     row = office.row(one)
     assert (row.status, row.held_until, row.due_at) == ("active", None, office.world.now + timedelta(days=3))
 
@@ -415,8 +415,7 @@ def test_a_report_that_asks_for_an_opt_out_is_about_the_mail_that_it_returns(off
 
 
 def away(office: Office, enrollment: int, back_on: date | None = None, **fields: Any) -> Incoming:
-    subject = fields.pop("subject", "Out of office: something")
-    return mail(AUTO_REPLY, office.address(enrollment), back_on=back_on, subject=subject, **fields)
+    return mail(AUTO_REPLY, office.address(enrollment), is_absence=True, back_on=back_on, **fields)
 
 
 def test_an_absence_holds_until_somebody_is_back_and_does_not_use_up_the_delay(office):
@@ -453,7 +452,7 @@ def test_the_same_absence_told_again_changes_nothing_and_a_longer_one_is_added(o
 
 def test_an_absence_without_an_end_holds_as_long_as_the_settings_say(office):
     one, two, three = office.write_to(3)
-    office.take(away(office, one, subject="Abwesenheitsnotiz"))
+    office.take(away(office, one))
     assert office.row(one).held_until == office.world.now + timedelta(days=7)
     office.world.runtime.settings.absence_days = 0
     assert office.take(away(office, two)) == Recorded(noted=1)
