@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from cadenza.errors import SourceUnreadable, WrongUse
 
 if TYPE_CHECKING:
@@ -85,10 +87,9 @@ def given_secret(
         return _stored(f"google:{address}", _sign_in_at_google(_text_of(google_login), username), {"kind": "google"})
     where = authority or f"https://login.microsoftonline.com/{tenant or 'organizations'}"
     if microsoft_device:
-        from cadenza.cli.output import show
         from cadenza.mail.oauth.microsoft import sign_in
 
-        token = sign_in(microsoft_device, where, lambda words: show(words))
+        token = sign_in(microsoft_device, where, typer.echo)
         oauth = {"kind": "microsoft_user", "client_id": microsoft_device, "authority": where}
         return _stored(f"microsoft:{address}", token, oauth)
     oauth_of_app: dict[str, Any] = {}
@@ -126,14 +127,14 @@ def _typed(what: str, is_from_stdin: bool) -> str:
 
 
 def _sign_in_at_google(client: str, username: str) -> str:
-    from cadenza.cli.output import show
     from cadenza.errors import MailboxRefused
     from cadenza.mail.oauth.google_sign_in import GoogleSignIn
 
     with GoogleSignIn.of_file(client, username) as sign_in:
-        show(f"Sign in as {username} and allow access to mail. Open:\n\n{sign_in.url}\n")
+        # Not by the console, which would break the address into lines.
+        typer.echo(f"Sign in as {username} and allow access to mail. Open:\n\n{sign_in.url}\n")
         if sys.stdin.isatty():
-            show("If the browser runs on another machine, paste here the address that it ends at.")
+            typer.echo("If the browser runs on another machine, paste here the address that it ends at.")
         left = SIGN_IN_SECONDS
         while left > 0 and not sign_in.answered.wait(0.5):
             left -= 0.5

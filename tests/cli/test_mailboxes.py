@@ -9,8 +9,10 @@ import pty
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -126,27 +128,66 @@ def test_a_connection_that_does_not_work_changes_nothing(cadenza, world, trusted
     assert world.rows("SELECT id FROM mailboxes WHERE address = :a", a=ANA) == []
 
 
-def test_a_password_is_asked_for_at_a_terminal_and_not_shown(world, rig, terminal, database_url):
-    world.mailbox("ana")
+@contextmanager
+def at_a_terminal(folder, environment, arguments):
+    """A command at a terminal of its own: (process, read until some words come, write)."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cadenza.cli", *account(rig)],
-        env={**terminal.environment, "CADENZA_DATABASE_URL": database_url, "SSL_CERT_FILE": str(rig.ca_file)},
-        cwd=terminal.folder, stdin=child, stdout=child, stderr=child, start_new_session=True, close_fds=True,
+        [sys.executable, "-m", "cadenza.cli", *arguments],
+        env=environment, cwd=folder, stdin=child, stdout=child, stderr=child, start_new_session=True, close_fds=True,
     )  # fmt: skip
     os.close(child)
     shown = b""
-    while b"Password of" not in shown:
-        shown += os.read(parent, 1_000)
-    os.write(parent, b"pw\n")
-    while True:
-        try:
-            shown += os.read(parent, 1_000)
-        except OSError:
-            break
-    assert process.wait(60) == 0, shown.decode()
-    assert b"pw\r\n" not in shown
+
+    def read(words: bytes | None = None) -> str:
+        nonlocal shown
+        while words is None or words not in shown:
+            try:
+                shown += os.read(parent, 4_000)
+            except OSError:
+                break  # it has ended
+        return shown.decode()
+
+    try:
+        yield process, read, lambda words: os.write(parent, words.encode())
+    finally:
+        process.kill()
+        process.wait()
+        os.close(parent)
+
+
+def test_a_password_is_asked_for_at_a_terminal_and_not_shown(world, rig, terminal, database_url):
+    world.mailbox("ana")
+    environment = terminal.environment | {"CADENZA_DATABASE_URL": database_url, "SSL_CERT_FILE": str(rig.ca_file)}
+    with at_a_terminal(terminal.folder, environment, account(rig)) as (process, read, write):
+        read(b"Password of")
+        write("pw\n")
+        shown = read()
+        assert process.wait(60) == 0, shown
+    assert "pw\r\n" not in shown
     assert world.rows("SELECT name FROM secrets") == [(f"mailbox:{ANA}",)]
+
+
+def test_a_person_signs_in_at_google_and_pastes_where_the_browser_ended(world, terminal, database_url):
+    if reason := missing():
+        pytest.skip(reason)
+    world.mailbox("ana")
+    with TokenEndpoint(username=ANA) as google, OAuthRig(check_url=f"{google.url}/check", senders=7) as rig:
+        client = terminal.folder / "client.json"
+        installed = {"client_id": "c", "client_secret": "s", "token_uri": google.token_url}
+        client.write_text(json.dumps({"installed": installed}))
+        environment = terminal.environment | {"CADENZA_DATABASE_URL": database_url, "SSL_CERT_FILE": str(rig.ca_file)}
+        arguments = account(rig, "--google-login", str(client))
+        with at_a_terminal(terminal.folder, environment, arguments) as (process, read, write):
+            shown = read(b"paste here")
+            [url] = re.findall(r"^(https://accounts\.google\.com/\S+)\r$", shown, flags=re.M)
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+            write("http://127.0.0.1:1/?code=evil&state=guessed\n")
+            write(f"{asked['redirect_uri']}?code=the-code&state={asked['state']}\n")
+            shown = read()
+            assert process.wait(60) == 0, shown
+    assert google.asked[0]["code"] == "the-code"
+    assert world.rows("SELECT name FROM secrets") == [(f"google:{ANA}",)]
 
 
 def test_a_person_signs_in_at_microsoft_with_a_code(cadenza, world, tmp_path_factory, monkeypatch):
