@@ -17,6 +17,9 @@ _DARK: Final = "#1d2433"
 _SOFT: Final = "#5b6579"
 _WEEKEND: Final = "#eceff3"
 _SATURDAY: Final = 5
+#: Every day is named if there are few of them, else every Monday, else the first of every month.
+_FEW_DAYS: Final = 10
+_SOME_DAYS: Final = 70
 
 #: Time zones that have a line of their own: those with most mails.
 _MOST_ZONES: Final = 40
@@ -128,13 +131,15 @@ def _title(axes: Any, title: str) -> None:
 
 def _show_days(axes: Any, first: date, last: date) -> None:
     """Name the days, and shade those at weekends."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=1, maxticks=14)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    if len(days) <= _FEW_DAYS:
+        named = days
+    elif len(days) <= _SOME_DAYS:
+        named = [day for day in days if day.weekday() == 0]
+    else:
+        named = [day for day in days if day.day == 1]
+    axes.set_xticks(named, [f"{day:%a %-d %b}" for day in named])
+    for day in days:
         if day.weekday() >= _SATURDAY:
             axes.bar(day, 1, width=1, color=_WEEKEND, zorder=0, transform=axes.get_xaxis_transform())
     axes.set_xlim(first - timedelta(days=1), last + timedelta(days=1))

@@ -24,8 +24,11 @@ SHOWN_ZONES = 20
 SHOWN_MAILBOXES = 6
 #: Characters of the longest bar of a day.
 BAR = 28
-#: Days whose mails of a zone are shown side by side; a longer time is pressed together.
+#: Characters of a line of columns, one a day, where there is room beside the rest of the table; if there are more
+#: days, a column is some days.
 SPARKS = 40
+LEAST_SPARKS = 10
+BESIDE_SPARKS = 88
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
@@ -124,14 +127,15 @@ def _days(rehearsal: Rehearsal, local: Sequence[tuple[SentMail, date]]) -> Itera
 
 def _zones(rehearsal: Rehearsal, local: Sequence[tuple[SentMail, date]]) -> Iterator[Table | str]:
     first, last = min(day for _, day in local), max(day for _, day in local)
-    width = max(1, -(-((last - first).days + 1) // SPARKS))
+    room = min(SPARKS, max(LEAST_SPARKS, console().width - BESIDE_SPARKS))
+    width = -(-((last - first).days + 1) // room)
     by_zone: dict[str, Counter[int]] = {}
     for mail, day in local:
         by_zone.setdefault(mail.time_zone, Counter())[(day - first).days // width] += 1
     places = range((last - first).days // width + 1)
     title = "Mails by time zone" if width == 1 else f"Mails by time zone; a column is {width} days"
     drawn = table(
-        "time zone", "contacts", "mails", "first mail, local", "last mail, local", "by day",
+        "time zone", "contacts", "mails", "first, local", "last, local", "by day",
         title=title, right=("contacts", "mails"),
     )  # fmt: skip
     yield rows(
@@ -141,8 +145,8 @@ def _zones(rehearsal: Rehearsal, local: Sequence[tuple[SentMail, date]]) -> Iter
                 zone.time_zone,
                 f"{zone.contacts:,}",
                 f"{zone.mails:,}",
-                instant(zone.first_at, zone.time_zone),
-                instant(zone.last_at, zone.time_zone),
+                _local(zone.first_at, zone.time_zone),
+                _local(zone.last_at, zone.time_zone),
                 _sparks([by_zone.get(zone.time_zone, Counter())[place] for place in places]),
             )
             for zone in rehearsal.zones[:SHOWN_ZONES]
@@ -151,6 +155,10 @@ def _zones(rehearsal: Rehearsal, local: Sequence[tuple[SentMail, date]]) -> Iter
     if len(rehearsal.zones) > SHOWN_ZONES:
         rest = rehearsal.zones[SHOWN_ZONES:]
         yield f"  … and {sum(zone.mails for zone in rest):,} mails in {count(len(rest), 'more time zone')}."
+
+
+def _local(at: datetime | None, zone: str) -> str:
+    return f"{at.astimezone(zone_of(zone)):%d %b %H:%M}" if at else ""
 
 
 def _sparks(numbers: Sequence[int]) -> str:
@@ -204,8 +212,8 @@ def _end(rehearsal: Rehearsal, seconds: float) -> Iterator[str]:
             f"on {instant(rehearsal.started_at)}."
         )
     yield (
-        f"  Played in {seconds:.1f} s: {count(len(rehearsal.timeline), 'mail')} to a sink that is gone. "
-        "Nothing was written to the database."
+        f"  Played in {seconds:.1f} s. {count(len(rehearsal.timeline), 'mail')} went to a sink that is gone now; "
+        "nothing was written."
     )
     if rehearsal.plot:
         yield f"  plot                  {uri(rehearsal.plot)}"

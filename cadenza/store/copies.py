@@ -61,12 +61,8 @@ _TABLES: Final = (
     _Table(
         "enrollments",
         f"contact_id = ANY (%(contact_ids)s) OR id IN (SELECT enrollment_id FROM deliveries WHERE {_RECENT})",  # noqa: S608
-        # They are there for the rules and the limits; they do not run.
-        changed={
-            "batch_id": "NULL",
-            "status": "CASE status WHEN 'active' THEN 'paused' ELSE status END",
-            "due_at": "NULL",
-        },
+        # They are there for the rules and the limits: what runs waits.
+        changed={"batch_id": "NULL", "status": "CASE status WHEN 'active' THEN 'paused' ELSE status END"},
     ),
     _Table(
         "deliveries",

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from cadenza.domain.claim import HELD_BY
 from cadenza.domain.rehearsal import MailOut
 from cadenza.domain.throttle import Limit
-from cadenza.store.database import autocommit, transaction
+from cadenza.store.database import autocommit
 from cadenza.store.mailboxes import ROOM, limits_json
 
 #: Enrollments that time alone moves on: what waits for a repair is left out, for in a rehearsal nobody makes it.
@@ -41,25 +41,18 @@ class TodoOpened:
     time_zone: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Queue:
-    """Where the next steps of one kind wait, of one mailbox and one zone."""
-
-    mailbox_id: int
-    time_zone: str
-    kind: str
-
-
 class Agenda:
     """Looks at a rehearsal's database again and again, each time in one round trip."""
 
-    def __init__(self, connection: Connection, queues: Sequence[_Queue]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._queues = queues
 
     def stop(self, mailbox_ids: Collection[int] | None = None) -> None:
         """Expect nothing more of some mailboxes; None: of all."""
-        self._queues = [q for q in self._queues if mailbox_ids is not None and q.mailbox_id not in mailbox_ids]
+        self._connection.execute(
+            text("DELETE FROM queues WHERE CAST(:ids AS bigint[]) IS NULL OR mailbox_id = ANY (:ids)"),
+            {"ids": None if mailbox_ids is None else list(mailbox_ids)},
+        )
 
     def next_wave(self, now: datetime, default_limits: Sequence[Limit]) -> NextWave | None:
         """The next wave of all zones; None: nothing is ever due again.
@@ -68,15 +61,18 @@ class Agenda:
         """
         row = self._connection.execute(
             text(f"""
-                WITH room AS ({ROOM} WHERE m.id = ANY (:mailbox_ids) GROUP BY m.id),
+                WITH room AS ({ROOM} WHERE m.id IN (SELECT mailbox_id FROM queues) GROUP BY m.id),
                 first AS (
                     SELECT q.*, head.due_at
-                    FROM unnest(CAST(:mailbox_ids AS bigint[]), CAST(:zones AS text[]), CAST(:kinds AS text[]))
-                         AS q(mailbox_id, time_zone, kind)
+                    FROM queues q
                     CROSS JOIN LATERAL (
                         SELECT greatest(due_at, held_until) AS due_at FROM enrollments e
                         WHERE e.mailbox_id = q.mailbox_id AND e.time_zone = q.time_zone AND next_kind = q.kind
                           AND {_MOVING}
+                          AND NOT EXISTS (
+                              SELECT FROM deliveries d
+                              WHERE d.enrollment_id = e.id AND d.position = e.next_position AND d.state <> 'deferred'
+                          )
                         ORDER BY greatest(due_at, held_until) LIMIT 1
                     ) head
                 )
@@ -84,13 +80,7 @@ class Agenda:
                 FROM first JOIN room USING (mailbox_id)
                 ORDER BY runs_at, due_at, time_zone LIMIT 1
             """),  # noqa: S608
-            {
-                "mailbox_ids": [queue.mailbox_id for queue in self._queues],
-                "zones": [queue.time_zone for queue in self._queues],
-                "kinds": [queue.kind for queue in self._queues],
-                "now": now,
-                "default_limits": limits_json(default_limits),
-            },
+            {"now": now, "default_limits": limits_json(default_limits)},
         ).first()
         return NextWave(row.time_zone, row.runs_at) if row else None
 
@@ -121,28 +111,27 @@ class Agenda:
 
 @contextmanager
 def agenda(engine: Engine) -> Iterator[Agenda]:
-    """Look after everything that runs now: adds an index to the rehearsal's database, and tells it its numbers."""
-    with transaction(engine) as connection:
+    """Look after what runs in a rehearsal's database: it gets an index for that, and statistics."""
+    with autocommit(engine) as connection:
         connection.execute(
             text(f"""
                 CREATE INDEX enrollments_moving
                 ON enrollments (mailbox_id, time_zone, next_kind, greatest(due_at, held_until)) WHERE {_MOVING}
             """)
         )
-        connection.execute(text("ANALYZE"))
-        rows = connection.execute(
+        connection.execute(
             text("""
+                CREATE TEMPORARY TABLE queues AS
                 SELECT DISTINCT e.mailbox_id, e.time_zone, step.kind
                 FROM enrollments e
                 JOIN mailboxes m ON m.id = e.mailbox_id AND m.is_connected AND m.paused_at IS NULL
                 JOIN sequences s ON s.id = e.sequence_id AND s.paused_at IS NULL
                 CROSS JOIN (VALUES ('email'), ('todo')) AS step(kind)
-                WHERE e.status = 'active' ORDER BY 1, 2, 3
+                WHERE e.status = 'active'
             """)
         )
-        queues = [_Queue(**row._mapping) for row in rows]
-    with autocommit(engine) as connection:
-        yield Agenda(connection, queues)
+        connection.execute(text("ANALYZE"))
+        yield Agenda(connection)
 
 
 def steps_ahead(connection: Connection) -> int:
