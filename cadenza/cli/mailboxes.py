@@ -115,7 +115,8 @@ def move(
     """
     from cadenza.cli.waves import plan_waves
     from cadenza.runtime import current
-    from cadenza.store.connections import find_mailbox, move_enrollments
+    from cadenza.store.connections import find_mailbox
+    from cadenza.store.moves import move_enrollments
 
     with transaction() as connection:
         box, goal = find_mailbox(connection, address), find_mailbox(connection, other)

@@ -7,7 +7,7 @@ import email
 import pytest
 
 from cadenza.errors import NotFound, WrongUse
-from cadenza.store import connections, database
+from cadenza.store import connections, database, moves
 from cadenza.store.connections import NewConnection
 from tasks.claim_steps import claim_steps
 from tasks.send_email import hand_over
@@ -68,7 +68,7 @@ def test_a_mail_that_was_deferred_is_written_anew_for_the_other_mailbox(world, s
     world.enroll(world.contacts(2), version, old)
     hand_over(claim_steps.fn(BERLIN).delivery_ids)  # nobody listens there
     assert world.rows("SELECT DISTINCT state, mailbox_id FROM deliveries") == [("deferred", old)]
-    assert do(world, connections.move_enrollments, old, goal, "kim", world.now) == 2
+    assert do(world, moves.move_enrollments, old, goal, "kim", world.now) == 2
     world.runtime.clock.wait(3_600)
     attempts = hand_over(claim_steps.fn(BERLIN).delivery_ids)
     assert {attempt.result.value for attempt in attempts} == {"accepted"}
@@ -92,7 +92,7 @@ def test_the_other_user_becomes_the_sender_and_has_the_open_todos(world):
     world.rows("INSERT INTO sequence_shares (sequence_id, kind, name) SELECT id, 'user', 'ben' FROM sequences")
     world.enroll(world.contacts(1), version, old)
     claim_steps.fn(BERLIN)
-    do(world, connections.move_enrollments, old, goal, "kim", world.now)
+    do(world, moves.move_enrollments, old, goal, "kim", world.now)
     ben = world.one("SELECT id FROM users WHERE handle = 'ben'")
     assert world.rows("SELECT e.mailbox_id, e.user_id, t.user_id FROM enrollments e JOIN todos t ON true") == [
         (goal, ben, ben)
@@ -104,7 +104,7 @@ def test_nothing_moves_to_a_user_with_whom_a_sequence_is_not_shared(world):
     world.enroll(world.contacts(1), world.sequence(), old)
     world.rows("DELETE FROM sequence_shares")
     with pytest.raises(WrongUse, match="hello"):
-        do(world, connections.move_enrollments, old, goal, "kim", world.now)
+        do(world, moves.move_enrollments, old, goal, "kim", world.now)
     assert world.one("SELECT mailbox_id FROM enrollments") == old
 
 
@@ -114,8 +114,8 @@ def test_between_two_mailboxes_of_one_user_nothing_needs_to_be_shared(world):
     goal = world.one("SELECT id FROM mailboxes WHERE address LIKE 'ana2%'")
     world.enroll(world.contacts(1), world.sequence(), old)
     world.rows("DELETE FROM sequence_shares")
-    assert do(world, connections.move_enrollments, old, goal, "kim", world.now) == 1
-    assert do(world, connections.move_enrollments, old, goal, "kim", world.now) == 0
+    assert do(world, moves.move_enrollments, old, goal, "kim", world.now) == 1
+    assert do(world, moves.move_enrollments, old, goal, "kim", world.now) == 0
 
 
 def test_a_paused_mailbox_sends_nothing_until_it_is_resumed(world, sink):
