@@ -102,7 +102,7 @@ def _noted(connection: Connection, effects: Sequence[Effect], now: datetime) -> 
                     %(delivery_id)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[])
              AS e(kind, source_id, contact_id, enrollment_id, delivery_id, at, data)
         ORDER BY source_id
-        ON CONFLICT (source_id) DO NOTHING
+        ON CONFLICT (source_id) DO UPDATE SET at = excluded.at
         RETURNING source_id
         """,
         {
@@ -167,7 +167,9 @@ def _suppress(connection: Connection, column: str, reason: str, effects: Sequenc
             SELECT DISTINCT ON (address) 'address', address, :reason, source, CAST(:now AS timestamptz)
             FROM unnest(CAST(:addresses AS text[]), CAST(:sources AS text[])) AS a(address, source)
             ORDER BY address
-            ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, source = excluded.source, until = NULL
+            ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, source = excluded.source, until = NULL,
+                created_at = CASE WHEN suppressions.until IS NULL THEN suppressions.created_at
+                                  ELSE excluded.created_at END
             WHERE suppressions.until IS NOT NULL OR suppressions.reason = :opted_out
         """),
         given,

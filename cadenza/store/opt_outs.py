@@ -40,7 +40,8 @@ _OUT_OF_ALL = f"""
         INSERT INTO suppressions (kind, value, reason, source, created_at)
         SELECT DISTINCT 'address', to_address, :reason, :source, CAST(:now AS timestamptz)
         FROM enrollments WHERE id = ANY (:ids)
-        ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, source = excluded.source, until = NULL
+        ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, source = excluded.source, until = NULL,
+                                                created_at = excluded.created_at
         WHERE suppressions.until IS NOT NULL
         RETURNING value
     )

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
+from cadenza.domain.opt_out import OptOutScope
 from cadenza.errors import ContractsDisagree
+from cadenza.store.opt_outs import opt_out
 from data_contracts.documents import Chapter, Promise
 from data_contracts.stored_contacts import CONTACTS
 from data_contracts.stored_data import SUBJECTS, judge_rows
@@ -413,6 +415,23 @@ def test_what_breaks_a_contract_is_seen_by_it_and_by_no_other(healthy: Any, code
 @pytest.mark.parametrize("statements", [pytest.param(case, id=name) for name, case in KEPT.items()])
 def test_what_is_in_order_is_no_alarm(healthy: Any, statements: list[str]) -> None:
     assert broken_by(healthy, *statements) == {}
+
+
+def test_a_mail_between_two_suppressions_of_an_address_is_no_alarm(healthy: Any) -> None:
+    id_ = healthy.one(RECIPIENT)
+    with healthy.runtime.engine.connect() as connection:
+        connection.execute(
+            text(f"""
+                INSERT INTO suppressions (kind, value, reason, created_at, until)
+                SELECT 'address', to_address, 'wish', ({BEFORE}) - interval '2 hours', ({BEFORE})
+                FROM enrollments WHERE id = :id
+            """),
+            {"id": id_},
+        )
+        opt_out(connection, [id_], OptOutScope.ALL, "mail", healthy.now)
+        chapters = judge(connection, healthy.runtime, 30)
+        connection.rollback()
+    assert [promise.code for promise in promises_in(chapters) if not promise.is_kept] == []
 
 
 def test_rows_that_break_a_contract_are_counted_one_by_one(healthy: Any) -> None:
