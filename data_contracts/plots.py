@@ -14,7 +14,7 @@ _SOFT: Final = "#5b6579"
 
 def plot_refusals(counts: Sequence[tuple[str, str, int]], title: str, path: Path) -> Path:
     """Bars of (code, outcome, contacts), the longest on top; returns the path of the picture."""
-    figure, axes = _canvas(title, height=1.2 + 0.34 * len(counts))
+    figure, axes = _canvas(title, height=1.3 + 0.34 * len(counts))
     rows = list(reversed(counts))
     bars = axes.barh(
         range(len(rows)), [count for _, _, count in rows], color=[COLOURS[outcome] for _, outcome, _ in rows]
@@ -27,7 +27,7 @@ def plot_refusals(counts: Sequence[tuple[str, str, int]], title: str, path: Path
     names = {"refused": "refused", "held": "held", "enrolled": "enrolled with a warning"}
     used = [outcome for outcome in COLOURS if any(outcome == row[1] for row in rows)]
     handles = [_patch(COLOURS[outcome], names[outcome]) for outcome in used]
-    axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower right", ncols=3, frameon=False, fontsize=8)
     return _save(figure, path)
 
 
@@ -41,7 +41,7 @@ def plot_hours(counts: Mapping[str, Sequence[int]], title: str, path: Path) -> P
     axes.set_xticks(range(0, 24, 3), [f"{hour:02d}:00" for hour in range(0, 24, 3)], fontsize=8)
     axes.tick_params(axis="y", labelsize=8)
     axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside lower right", ncols=4, frameon=False, fontsize=8)
     return _save(figure, path)
 
 
