@@ -102,7 +102,7 @@ def _noted(connection: Connection, effects: Sequence[Effect], now: datetime) -> 
                     %(delivery_id)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[])
              AS e(kind, source_id, contact_id, enrollment_id, delivery_id, at, data)
         ORDER BY source_id
-        ON CONFLICT (source_id) DO UPDATE SET at = excluded.at
+        ON CONFLICT (source_id) DO NOTHING
         RETURNING source_id
         """,
         {
