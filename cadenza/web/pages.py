@@ -32,22 +32,13 @@ _TEMPLATES: Final = Environment(
 
 
 def page(
-    name: str, headers: Mapping[str, str], values: Mapping[str, Any], language: str = DEFAULT_LANGUAGE
+    name: str,
+    headers: Mapping[str, str],
+    values: Mapping[str, Any],
+    language: str = DEFAULT_LANGUAGE,
+    status: int = 200,
 ) -> HTMLResponse:
     """A page in the language that the browser asks for, else in ``language`` if we have it."""
-    return _render(name, headers, values, language, 200)
-
-
-def notice(headers: Mapping[str, str], status: int, name: str, extra: Mapping[str, str] | None = None) -> HTMLResponse:
-    """A page that only says something: a title and a paragraph of ``words.Words`` by their name."""
-    response = _render("notice.html.j2", headers, {"notice": name}, DEFAULT_LANGUAGE, status)
-    response.headers.update(extra or {})
-    return response
-
-
-def _render(
-    name: str, headers: Mapping[str, str], values: Mapping[str, Any], language: str, status: int
-) -> HTMLResponse:
     otherwise = language.lower().partition("-")[0]
     chosen = preferred(headers.get("Accept-Language", ""), WORDS, otherwise if otherwise in WORDS else DEFAULT_LANGUAGE)
     html = _TEMPLATES.get_template(name).render(
@@ -57,3 +48,10 @@ def _render(
         style=Markup(STYLE),  # noqa: S704 - our own file
     )
     return HTMLResponse(html, status, {"Content-Language": chosen, "Vary": "Accept-Language"})
+
+
+def notice(headers: Mapping[str, str], status: int, name: str, extra: Mapping[str, str] | None = None) -> HTMLResponse:
+    """A page that only says something: one of the notices of ``words.Words``; ``extra`` are headers of the answer."""
+    response = page("notice.html.j2", headers, {"notice": name}, status=status)
+    response.headers.update(extra or {})
+    return response
