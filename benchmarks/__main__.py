@@ -14,6 +14,7 @@ SIZES = {
     "render": 20_000,
     "dispatch": 20_000,
     "quality": 100_000,
+    "classify": 10_000,
 }
 
 

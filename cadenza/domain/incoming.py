@@ -69,6 +69,8 @@ class Incoming:
     recipients: tuple[BouncedRecipient, ...] = ()
     #: Of a delay report: nothing has failed for good yet.
     is_delay: bool = False
+    #: Of an auto-reply: whether somebody is away, rather than a receipt or a ticket.
+    is_absence: bool = False
     #: Of an auto-reply: the first day somebody reads mails again, where the text says so.
     back_on: date | None = None
     #: Of a meeting: "REPLY", "REQUEST" or "CANCEL".

@@ -99,7 +99,13 @@ def _from_people(mail: Mail, known: Incoming, today: date | None) -> Incoming:
     own = own_words(mail.text)
     written_on = known.sent_at.date() if known.sent_at else today or datetime.now(UTC).date()
     if reply := read_auto_reply(mail, own, written_on):
-        return replace(known, kind=IncomingKind.AUTO_REPLY, back_on=reply.back_on, evidence=reply.because)
+        return replace(
+            known,
+            kind=IncomingKind.AUTO_REPLY,
+            is_absence=reply.is_absence,
+            back_on=reply.back_on,
+            evidence=reply.because,
+        )
     if opt_out := asked_in_words(mail, own):
         return replace(known, kind=IncomingKind.OPT_OUT, evidence=(opt_out.because,))
     return replace(known, evidence=("nothing shows a machine",))

@@ -49,6 +49,7 @@ AWAY: Final = Phrases(
     till|for)|on (annual |sick |parental |maternity |paternity |medical |family )?(leave|vacation|holidays?)|
     on a business trip|travell?ing|out of (town|the country)|on pto|ooo\b|unavailable|not in the office|
     not available|off (until|till|work|today))
+away (until|till)\b
 (out of (the )?office|on vacation|on annual leave|on holidays?) (until|till|from|and|with|this|today|on|through)
 (office|we|company) … (is|are|will be) closed
 (nicht (im|in meinem|am) (büro|haus|office|arbeitsplatz)|im urlaub|in urlaub|ausser haus|abwesend|nicht erreichbar|
@@ -69,11 +70,21 @@ AWAY: Final = Phrases(
     w delegacji|urlopie macierzynskim)
 """
 )
+#: An answer that says itself that it is automatic.
+AUTOMATIC: Final = Phrases(
+    r"""
+(automatic|automated|auto-?generated|automatically generated) (reply|response|message|e-?mail|answer|notification)
+automatisch(e|er|es|en)? (antwort|nachricht|mail|e-mail|antwoord|bericht|generiert|erstellt|erzeugt)
+(reponse|message) (automatique|genere automatiquement)
+(respuesta|mensaje) automatic[ao]
+(risposta|messaggio) automatic[ao]
+(resposta|mensagem) automatica
+(automatyczna|automatycznie) (odpowiedz|wygenerowana)
+"""
+)
 #: What an automatic answer says besides.
 MACHINE: Final = Phrases(
     r"""
-(this is an |this )?(automatic|automated|auto-?generated|automatically generated) (reply|response|message|e-?mail|
-    answer|notification)
 (do not|please do not|don't) (reply|respond) to this
 (limited|no|intermittent|sporadic|restricted|little) access to (my )?(e-?mail|mail|messages|internet)
 (i|we) (will|'ll) (respond|reply|answer|get back to you|read|attend)( to)? … (return|back|as soon as)
@@ -84,10 +95,8 @@ MACHINE: Final = Phrases(
 (in dringenden|bei dringenden|in eiligen|bei dringlichkeit|dringende)
 (ihre|deine) (e-?mail|nachricht|mail) wird … (weitergeleitet|nicht|gelesen|bearbeitet|gelöscht)
 (vielen dank|danke) für (ihre|deine|ihr) (e-?mail|nachricht|mail|anfrage|interesse)
-(dies ist eine|diese) automatisch
 (en cas d'urgence|pour toute urgence|urgence)
 (merci|je vous remercie) (pour|de) (votre|ton) (e-?mail|mail|message|courriel)
-(reponse|message) automatique
 (en caso de urgencia|para (temas|asuntos|cualquier) … urgen|urgencias?|si es urgente)
 gracias por (su|tu) (e-?mail|correo|mensaje)
 (per urgenze|in caso di urgenz|per (qualsiasi )?(necessita|comunicazioni) urgent)
@@ -120,8 +129,9 @@ BACK: Final = (
     r"terug\w*|weer|bereikbaar|aanwezig|volt\w+|retorn\w*|novo|novamente|disponivel|wrac\w*|wroc\w*|powrot\w*|powroc\w*|"
     r"ponownie|znowu|dostepn\w+|spowrotem|bede w biurze"
 )
-#: "Not available", "limited availability": nobody is there.
+#: "Not available", "limited availability": nobody is there. "Get back to you" says nothing about it.
 NOT_BACK: Final = (
+    r"get(?:ting)? back to|return(?:ing)? your|"
     r"(?:not|no|nicht|non|niet|nao|nie|kaum|nur|un|only|schlecht|schwer|pas|limited|poco|cannot) (?:\w+ ){0,3}?"
     r"(?:available|reachable|in the office|back|return\w*|erreichbar|zuruck|disponible|disponibile|disponivel|"
     r"bereikbaar|aanwezig|joignable|dostepn\w+)"

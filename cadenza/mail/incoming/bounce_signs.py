@@ -24,9 +24,10 @@ RETURNS: Final = "returns a mail"
 ENOUGH: Final = 5
 
 _DAEMON_ADDRESS: Final = re.compile(
-    r"(?:(?:.*[._-])?(?:mailer|mail|maile?r?)[-_.]?d[ae]{1,2}mon|.*post[-_.]?master|mdaemon|postoffice|mail[._-]?(?:delivery|admin|system|"
-    r"router|gateway)[^@]*|.*microsoftexchange[0-9a-f]+|(?:.*[._-])?(?:bounces?|ndr|dsn|non[-_]?delivery|undeliver\w*|mailerror|"
-    r"smtp[-_.]?(?:gateway|daemon|server)?|mmdf|uucp|listserv|autoresponder|mail[-_.]?robot|mta[-_\w]*|symantec_antivirus\w*))@",
+    r"(?:(?:.*[._-])?(?:mailer|mail|mailr)[-_.]?d[ae]{1,2}mon|.*post[-_.]?master|mdaemon|postoffice"
+    r"|mail[._-]?(?:delivery|adm|system|router|gateway)[^@]*|.*microsoftexchange[0-9a-f]+"
+    r"|(?:.*[._-])?(?:ndr|dsn|non[-_]?delivery|undeliver\w*|mailerror|mmdf|uucp|listserv|mail[-_.]robot)"
+    r"|smtp[-_.]?(?:gateway|daemon|server)|mta[-_\d]*|symantec_antivirus\w*)@",
     re.IGNORECASE,
 )
 #: An address that no person uses.

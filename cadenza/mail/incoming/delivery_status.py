@@ -62,6 +62,9 @@ class DeliveryStatus:
     enclosed: int = 0
 
 
+NO_FIELDS: Final = DeliveryStatus([], None, "")
+
+
 def delivery_status(mail: Mail) -> DeliveryStatus | None:
     """The report's fields; of a mail that encloses a report as a whole, that one's. None: there are no such fields."""
     parts = [part for part in mail.parts if part.content_type in TYPES]

@@ -36,9 +36,5 @@ def headers_of(data: bytes) -> tuple[Message, bytes]:
 
 def parameter(headers: Message, name: str) -> str:
     """A parameter of the Content-Type, "" if it has none."""
-    try:
-        value = headers.get_param(name, "")
-    except ValueError:
-        # The standard library counts continued parameters (RFC 2231) with int(), which has a limit.
-        return ""
+    value = headers.get_param(name, "")
     return str(value[2] if isinstance(value, tuple) else value)

@@ -18,7 +18,8 @@ _LOCAL: Final = r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}"
 _DOMAIN: Final = r"(?:[\w-]{1,63}\.){0,8}[\w-]{1,63}"
 #: An address among other words, which may follow without a space: so its domain is plain.
 ADDRESS: Final = re.compile(
-    r"(?<![a-zA-Z0-9.!#$%&*+/=?^_`{|}~-])[a-zA-Z0-9_.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.){0,8}[a-zA-Z0-9-]{1,63}(?![a-zA-Z0-9-])"
+    r"(?<![a-zA-Z0-9.!#$%&*+/=?^_`{|}~-])[a-zA-Z0-9_.!#$%&'*+/=?^`{|}~-]{1,64}"
+    r"@(?:[a-zA-Z0-9-]{1,63}\.){0,8}[a-zA-Z0-9-]{1,63}(?![a-zA-Z0-9\u00c0-\u024f-])"
 )
 _WHOLE: Final = re.compile(rf"(?:{_LOCAL}|\"[^\"\s]{{1,62}}\")@{_DOMAIN}")
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,400}>")
@@ -44,8 +45,9 @@ def addresses(headers: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for value in headers:
         for entry in _NAME.sub("", value).split(","):
-            hit = _ANGLE.search(entry) or ADDRESS.search(entry)
-            address = normalized(hit[hit.re.groups]) if hit else None
+            hit = _ANGLE.search(entry)
+            bare = ADDRESS.search(entry)
+            address = normalized(hit[1] if hit else entry) or (normalized(bare[0]) if bare and not hit else None)
             if address:
                 found[address] = None
             if len(found) >= _MOST:

@@ -9,9 +9,9 @@ from typing import Final
 from cadenza.mail.incoming.headers import addresses, message_ids
 from cadenza.mail.incoming.mime import Mail
 
-_LINE: Final = re.compile(r"^[>\s|*]*(?:x-)?(?:original-)?message-?id\s*[:=]\s*(<[^<>\s]{1,400}>)", re.I | re.M)
-_NEXT_LINE: Final = re.compile(r"^[>\s|*]*message-?id\s*:\s*\n\s+(<[^<>\s]{1,400}>)", re.I | re.M)
-_TO: Final = re.compile(r"^[>\s|]*(?:to|x-original-to|original-recipient)\s*:\s*([^\n]{1,500})", re.I | re.M)
+_LINE: Final = re.compile(r"^[> \t|*]*(?:x-)?(?:original-)?message-?id[ \t]*[:=][ \t]*(<[^<>\s]{1,400}>)", re.I | re.M)
+_NEXT_LINE: Final = re.compile(r"^[> \t|*]*message-?id[ \t]*:[ \t]*\n[ \t]+(<[^<>\s]{1,400}>)", re.I | re.M)
+_TO: Final = re.compile(r"^[> \t|]*(?:to|x-original-to|original-recipient)[ \t]*:[ \t]*([^\n]{1,500})", re.I | re.M)
 #: Where some providers keep the id that we gave, after they have put in their own.
 _OTHER_IDS: Final = (
     "message-id",

@@ -46,6 +46,8 @@ warning: … (could not|still|delay|message|mail|user unknown)
     does not|invalid)
 (mailbox|inbox|quota) … (full|exceed|over)
 ndn:|ndr:|dsn:|bounce:
+\[(bounce|return|undeliver|fail|reject)
+(mail|message|e-?mail) you sent
 (delivery|zustell|zustellung)[^ ]* … (fehl|nicht|unmöglich|verzöger|benachrichtigung)
 (unzustellbar|nicht zustellbar|zustellung|nachricht … nicht zugestellt|rücklauf|fehler bei der)
 (non remis|message non|courriel non|echec|avis de non|notification d'etat|remise|retour de|votre message .* pas|
