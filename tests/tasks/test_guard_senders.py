@@ -95,6 +95,12 @@ def test_a_mailbox_whose_mails_come_back_is_paused_and_says_why(sent, published)
     assert guard_mailboxes([1]) == []
 
 
+def test_a_mailbox_that_a_person_let_go_on_is_counted_anew(sent):
+    happen(sent, "bounce", "hard_bounce", *of(sent, 1)[:2])
+    sent.rows("UPDATE mailboxes SET guard_reset_at = :now WHERE id = 1", now=sent.now)
+    assert guard_mailboxes([1]) == []
+
+
 def test_soft_bounces_old_ones_and_those_of_others_do_not_count(sent):
     happen(sent, "bounce", "soft_bounce", *of(sent, 1))
     happen(sent, "bounce", "hard_bounce", *of(sent, 2))
