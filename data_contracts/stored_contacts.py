@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cadenza.domain.importing import STALE_AFTER_DAYS
 from data_contracts.contract import Contract, Severity, Subject
 
 CONTACTS: Final = Subject(
@@ -61,7 +62,7 @@ IMPORTS: Final = Subject(
         ),
         Contract(
             "IMPORT_STALE",
-            "The latest import is not older than 90 days",
+            f"The latest import is not older than {STALE_AFTER_DAYS} days",
             "Import a fresh list: people change their jobs and addresses.",
             Severity.WARNING,
         ),

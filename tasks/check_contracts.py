@@ -38,9 +38,10 @@ def check_contracts(days: int) -> tuple[Chapter, ...]:
 def judge(connection: Any, runtime: Runtime, days: int) -> tuple[Chapter, ...]:
     """The contracts of each subject, as they stand to what a connection sees."""
     period = quality.Period(runtime.clock.now(), days)
-    grace = timedelta(seconds=runtime.settings.witness_grace_seconds)
+    settings = runtime.settings
+    patience = timedelta(seconds=max(settings.witness_grace_seconds, settings.witness_patience_seconds))
     chapters = []
     for subject in SUBJECTS:
-        marks = quality.mark_rows(connection, subject.name, subject.bits, period, runtime.settings.limits, grace)
+        marks = quality.mark_rows(connection, subject.name, subject.bits, period, settings.limits, patience)
         chapters.append(judge_rows(subject, marks.frame, marks.total, marks.surplus))
     return tuple(chapters)

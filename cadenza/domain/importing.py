@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+#: A list that was imported longer ago than this is stale.
+STALE_AFTER_DAYS: Final = 90
+
 #: A row can be rejected for these reasons; each with its cause and remedy. The rest of the source goes on.
 REJECTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {

@@ -275,6 +275,12 @@ BROKEN: dict[str, dict[str, list[str]]] = {
             WHERE {FIRST}
             """
         ],
+        "in flight, no witness for more than a day": [
+            f"""
+            UPDATE deliveries SET state = 'in_flight', ended_at = NULL, lease_until = :now - interval '26 hours'
+            WHERE {FIRST}
+            """
+        ],
         "in flight, no lease": [
             f"UPDATE deliveries SET state = 'in_flight', ended_at = NULL, lease_until = NULL WHERE {FIRST}"
         ],
@@ -351,9 +357,15 @@ KEPT: dict[str, list[str]] = {
         UPDATE enrollments SET due_at = '2026-03-05', expected_at = '2026-03-05', held_until = :now WHERE {WAITING}
         """
     ],
-    "a lease that is just over": [
+    "a claim whose lease is just over": [
         f"""
-        UPDATE deliveries SET state = 'in_flight', ended_at = NULL, lease_until = :now - interval '70 minutes'
+        UPDATE deliveries SET state = 'claimed', ended_at = NULL, lease_until = :now - interval '50 minutes'
+        WHERE {FIRST}
+        """
+    ],
+    "in flight, its witness is out of reach": [
+        f"""
+        UPDATE deliveries SET state = 'in_flight', ended_at = NULL, lease_until = :now - interval '24 hours'
         WHERE {FIRST}
         """
     ],

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.cadence import public_holidays
 from cadenza.domain.enrollment import Ending
+from cadenza.domain.importing import STALE_AFTER_DAYS
 from cadenza.domain.throttle import Limit
 from cadenza.domain.zones import zone_names
 from cadenza.store.frames import NUMBER, copy_frame
@@ -25,9 +26,7 @@ from cadenza.store.mailboxes import limits_json
 
 #: Two transactions that wait for each other may have read their clocks in the other order.
 RACE: Final = timedelta(minutes=1)
-#: A list that was imported longer ago than this is stale.
-IMPORT_DAYS: Final = 90
-#: A claim that outlived its lease by less than this may still be settled by ``catch-up``.
+#: What outlived its lease by less than this may still be settled by ``catch-up``.
 LEASE_PATIENCE: Final = timedelta(hours=1)
 
 #: The rows of each subject.
@@ -89,17 +88,21 @@ def mark_rows(
     bits: Mapping[str, int],
     period: Period,
     default_limits: Sequence[Limit],
-    witness_grace: timedelta,
+    witness_patience: timedelta,
 ) -> Marks:
-    """How the rows of a subject stand to the contracts with these bits, by code."""
+    """How the rows of a subject stand to the contracts with these bits, by code.
+
+    ``witness_patience`` is how long recovery may look for a mail after its lease.
+    """
     first, last = (period.since - timedelta(days=1)).date(), (period.now + timedelta(days=1)).date()
     holidays = public_holidays(first, last)
     parameters = {
         "now": period.now,
         "since": period.since,
         "race": RACE,
-        "patience": LEASE_PATIENCE + witness_grace,
-        "import_days": IMPORT_DAYS,
+        "claim_patience": LEASE_PATIENCE,
+        "flight_patience": LEASE_PATIENCE + witness_patience,
+        "import_days": STALE_AFTER_DAYS,
         "default_limits": limits_json(default_limits),
         "endings": [ending.value for ending in Ending],
         "zones": sorted(zone_names()),

@@ -99,7 +99,8 @@ SELECT CASE WHEN j.state = 'sent' THEN s.position IS NOT NULL END AS step_sent_t
        CASE WHEN j.is_send THEN b.id IS NOT NULL END         AS sent_to_barred,
        CASE WHEN j.is_send THEN a.id IS NOT NULL END         AS sent_after_answer,
        CASE WHEN j.is_send THEN coalesce(e.ended_at < j.known_before, false) END AS sent_after_ending,
-       CASE WHEN j.state IN ('claimed', 'in_flight') THEN coalesce(j.lease_until < :now - :patience, true)
+       CASE j.state WHEN 'claimed' THEN coalesce(j.lease_until < :now - :claim_patience, true)
+                    WHEN 'in_flight' THEN coalesce(j.lease_until < :now - :flight_patience, true)
        END                                                   AS lease_forgotten,
        CASE WHEN j.is_send THEN j.state = 'unknown' AND e.status IN ('active', 'paused') END AS fate_unknown
 FROM judged j
