@@ -11,9 +11,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from pydantic import BaseModel, Field, model_validator
 
+from cadenza.domain.assumptions import Assumptions
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
-from cadenza.domain.rehearsal import Assumptions, Progress, Rehearsal
+from cadenza.domain.rehearsal import Progress, Rehearsal
 from cadenza.errors import CadenzaError
 from flows.enroll_segment import EnrollmentForm, run_name
 from tasks.begin_batch import begin_batch, segment_of
@@ -34,7 +35,9 @@ from tasks.time_first_steps import time_first_steps
 class AssumptionsForm(BaseModel):
     """What the simulated people do; the Prefect UI shows it as a form."""
 
-    replies: float = Field(0.0, ge=0, le=1, allow_inf_nan=False, description="Share of the mails that are answered.")
+    replies: float = Field(
+        0.0, ge=0, le=1, allow_inf_nan=False, description="Share of the mails answered: 0.05 is 5 %."
+    )
     bounces: float = Field(0.0, ge=0, le=1, allow_inf_nan=False, description="Share of the mails that come back.")
     todo_days: int | None = Field(1, ge=0, le=365, description="Days until a to-do is done; empty: it never is.")
     seed: int = Field(1, ge=0, description="Another seed, other people answer.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from cadenza.domain.assumptions import Assumptions
 from cadenza.domain.batch import Batch
-from cadenza.domain.rehearsal import Assumptions, MailboxLine, Pause, Rehearsal, SentMail, StepLine, ZoneLine, busiest
+from cadenza.domain.rehearsal import MailboxLine, Pause, Rehearsal, SentMail, StepLine, ZoneLine, busiest
 from cadenza.domain.report import RefusalCount
 from cadenza.domain.sequence import Step, StepKind
 from cadenza.domain.throttle import Limit

@@ -9,9 +9,10 @@ from datetime import datetime
 from itertools import count
 from typing import Final
 
+from cadenza.domain.assumptions import Answer, AnswerKind, Assumptions
 from cadenza.domain.claim import Claim
 from cadenza.domain.guard import why_pause
-from cadenza.domain.rehearsal import Answer, AnswerKind, Assumptions, Pause, Progress
+from cadenza.domain.rehearsal import Pause, Progress
 from cadenza.errors import RehearsalStuck
 from cadenza.runtime import DrivenClock, current
 from cadenza.store import answers, database, guard, rehearsals, todos

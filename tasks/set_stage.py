@@ -26,9 +26,9 @@ _TALKATIVE = ("tasks.claim_steps",)
 def stage(segment: Segment, starts_at: datetime | None = None) -> Iterator[Sink]:
     """Let everything in the block happen to copies, on a clock of its own, its mails go to a sink of its own.
 
-    ``starts_at`` without a time zone is UTC; None: now. What an enrollment of the segment looks at is copied into a
-    throw-away database. Whatever ends the block, database
-    and mails are gone afterwards, and so is what a killed rehearsal left behind.
+    What an enrollment of the segment looks at is copied into a throw-away database. Whatever ends the block, database
+    and mails are gone afterwards, and so is what a killed rehearsal left behind. ``starts_at`` without a time zone is
+    UTC; None: now.
 
     Raises:
         NotFound: there is no such list.
@@ -47,7 +47,15 @@ def stage(segment: Segment, starts_at: datetime | None = None) -> Iterator[Sink]
     ):
         copy_for_rehearsal(real.engine, engine, segment, real.settings.limits, clock.now())
         settings = real.settings.model_copy(
-            update={"home": home, "sink_port": sink.port, "send_window": SEND_WINDOW, "secret_key": None}
+            update={
+                "home": home,
+                "sink_port": sink.port,
+                "send_window": SEND_WINDOW,
+                # Nothing of the real installation: neither its database nor its keys.
+                "database_url": None,
+                "secret_key": None,
+                "secrets_key": None,
+            }
         )
         with use(Runtime(settings, engine, Transports(settings), clock)) as runtime:
             try:

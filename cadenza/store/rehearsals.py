@@ -10,8 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
+from cadenza.domain.assumptions import MailOut
 from cadenza.domain.claim import HELD_BY
-from cadenza.domain.rehearsal import MailOut
 from cadenza.domain.throttle import Limit
 from cadenza.store.database import autocommit
 from cadenza.store.mailboxes import ROOM, limits_json

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cadenza.domain.rehearsal import LOOKS_EVERY, AnswerKind, Assumptions, MailOut, busiest
+from cadenza.domain.assumptions import LOOKS_EVERY, AnswerKind, Assumptions, MailOut
+from cadenza.domain.rehearsal import busiest
 
 NOON = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
 MAILS = [

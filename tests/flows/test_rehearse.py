@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import text
 
+from cadenza.domain.assumptions import Assumptions
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
-from cadenza.domain.rehearsal import Assumptions
 from cadenza.domain.sequence import EligibleDays, FollowUpPolicy, SendWindow
 from cadenza.mail.sink import Sink
 from cadenza.store import database, lists
