@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cadenza.errors import SecretMissing
+from cadenza.errors import DatabaseUnavailable, SecretMissing
 from cadenza.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -44,9 +45,55 @@ class SystemClock:
 
     def wait(self, seconds: float) -> None:
         """Sleep."""
-        import time
-
         time.sleep(seconds)
+
+
+class DatabaseClock:
+    """The clock of the database, which every worker shares: a machine's own may be wrong, or be set while it runs.
+
+    It is asked now and then; in between, time passes as steadily as this machine counts it.
+    """
+
+    #: Seconds until it is asked again.
+    ASKED_EVERY = 30.0
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._asked: tuple[float, datetime] | None = None
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC.
+
+        Raises:
+            DatabaseUnavailable: the database is away and was never asked (transient).
+        """
+        if self._asked is None or _steady() - self._asked[0] > self.ASKED_EVERY:
+            self._ask()
+        assert self._asked
+        counted, instant = self._asked
+        return instant + timedelta(seconds=_steady() - counted)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
+    def _ask(self) -> None:
+        from cadenza.store.database import instant_of
+
+        before = _steady()
+        try:
+            instant = instant_of(self._engine)
+        except DatabaseUnavailable:
+            if self._asked is None:
+                raise
+            return
+        self._asked = ((before + _steady()) / 2, instant)
+
+
+def _steady() -> float:
+    """Seconds that nobody sets; where the system can tell, those in which the machine sleeps count too."""
+    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
 
 @dataclass
@@ -61,8 +108,6 @@ class DrivenClock:
 
     def wait(self, seconds: float) -> None:
         """Move on at once."""
-        from datetime import timedelta
-
         self.at += timedelta(seconds=seconds)
 
 
@@ -157,7 +202,7 @@ def compose(settings: Settings) -> Runtime:
         url = url_of(embedded, "cadenza")
     engine = database.connect(url, settings.database_pool_size)
     database.migrate(engine)
-    return Runtime(settings, engine, Transports(settings), embedded=embedded)
+    return Runtime(settings, engine, Transports(settings), DatabaseClock(engine), embedded=embedded)
 
 
 def current() -> Runtime:

@@ -79,11 +79,15 @@ def _look_for(
     found = _settle_found(runtime, [mail for mail in mails if accepted and mail.message_id in accepted], now)
     absent = [mail for mail in mails if not accepted or mail.message_id not in accepted]
     over = [mail for mail in absent if mail.claimed_at + timedelta(seconds=patience) <= now]
-    lost = {mail.id for mail in over if accepted is not None and mail.is_witnessed}
+    told = [mail for mail in absent if accepted is not None and mail.is_witnessed]
+    set_aside = [mail for mail in over if accepted is None or not mail.is_witnessed]
+    # Absent for the whole grace time, not once long after: clocks may be set, and machines may have slept.
+    lost = [mail for mail in told if mail.missed_at and mail.missed_at + timedelta(seconds=patience) <= now]
     with database.transaction(runtime.engine) as connection:
-        resent = deliveries.resend(connection, [mail for mail in over if mail.id in lost])
-        unknown = deliveries.mark_unknown(connection, [mail for mail in over if mail.id not in lost], now)
-    return Recovery(found=found, resent=resent, waiting=len(absent) - len(over), unknown=unknown)
+        deliveries.note_missed(connection, told, now)
+        resent = deliveries.resend(connection, lost)
+        unknown = deliveries.mark_unknown(connection, set_aside, now)
+    return Recovery(found=found, resent=resent, waiting=len(absent) - resent - unknown, unknown=unknown)
 
 
 def _settle_found(runtime: Runtime, mails: Sequence[ClaimedMail], now: datetime) -> int:

@@ -34,6 +34,8 @@ class ClaimedMail:
     country: str | None
     #: Whether its absence from the witness says anything: the copy for it was taken.
     is_witnessed: bool = True
+    #: When the witness was first asked and did not show it.
+    missed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

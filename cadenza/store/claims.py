@@ -188,7 +188,8 @@ def reserve(
         ON CONFLICT (enrollment_id, position) DO UPDATE
         SET state = 'claimed', token = excluded.token, lease_until = excluded.lease_until, ended_at = NULL,
             in_flight_at = NULL, claimed_at = excluded.claimed_at, attempt = deliveries.attempt + 1,
-            is_witnessed = true, mailbox_id = excluded.mailbox_id, from_address = excluded.from_address,
+            is_witnessed = true, missed_at = NULL,
+            mailbox_id = excluded.mailbox_id, from_address = excluded.from_address,
             message_id = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.message_id
                               ELSE excluded.message_id END,
             subject = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.subject

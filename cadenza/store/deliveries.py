@@ -172,7 +172,8 @@ def abandoned(connection: Connection, now: datetime) -> list[ClaimedMail]:
             SELECT d.id, d.token, d.enrollment_id, d.position, d.mailbox_id, d.from_address, d.to_address,
                    d.message_id, ''::bytea AS message, d.in_flight_at AS claimed_at, d.lease_until,
                    e.attempts + 1 AS tries, e.last_ran_at IS NULL AS is_first,
-                   e.sequence_version_id AS version_id, e.time_zone, e.country, d.is_witnessed
+                   e.sequence_version_id AS version_id, e.time_zone, e.country, d.is_witnessed,
+                   d.missed_at
             FROM deliveries d
             JOIN enrollments e ON e.id = d.enrollment_id
             WHERE d.state = 'in_flight' AND d.lease_until <= %s
@@ -181,6 +182,19 @@ def abandoned(connection: Connection, now: datetime) -> list[ClaimedMail]:
             [now],
         )
         return cursor.fetchall()
+
+
+def note_missed(connection: Connection, mails: Sequence[ClaimedMail], now: datetime) -> None:
+    """Note since when the witness has not shown these abandoned deliveries."""
+    if mails:
+        driver_connection(connection).execute(
+            """
+            UPDATE deliveries d SET missed_at = %s
+            FROM unnest(%s::bigint[], %s::uuid[]) AS m(id, token)
+            WHERE d.id = m.id AND d.token = m.token AND d.state = 'in_flight' AND d.missed_at IS NULL
+            """,
+            [now, [mail.id for mail in mails], [mail.token for mail in mails]],
+        )
 
 
 def resend(connection: Connection, mails: Sequence[ClaimedMail]) -> int:

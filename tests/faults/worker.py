@@ -20,12 +20,13 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from cadenza import runtime
 from cadenza.domain import settlement
 from cadenza.domain.delivery import AttemptResult
 from cadenza.errors import CadenzaError, MailServerUnavailable
@@ -198,6 +199,28 @@ def hide_witness(config: dict[str, Any], dice: random.Random) -> None:
     SinkTransport.accepted = sometimes  # type: ignore[method-assign]
 
 
+def set_clocks(whose: str, offset: Path) -> None:
+    """Let the clocks of a worker's machine, or that of the database, be wrong by the seconds that a file says."""
+
+    def wrong() -> timedelta:
+        return timedelta(seconds=float(offset.read_text()))
+
+    if whose == "machines":
+        # Half of the machines are right.
+        is_right = os.getpid() % 2 == 0
+
+        class Wrong(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> datetime:
+                return datetime.now(tz) + (timedelta() if is_right else wrong())
+
+        runtime.datetime = Wrong  # type: ignore[attr-defined]
+    else:
+        right = database.instant_of
+        database.instant_of = lambda engine: right(engine) + wrong()
+        runtime.DatabaseClock.ASKED_EVERY = 0.2
+
+
 def work(config: dict[str, Any]) -> None:
     """Recover, claim and hand over until told to end."""
     dice = random.Random(config["seed"])
@@ -209,7 +232,9 @@ def work(config: dict[str, Any]) -> None:
     settings = Settings(home=Path(config["home"]), database_url=config["url"], **config["settings"])
     engine = database.connect(config["url"])
     watch_commits(engine, faults.reached)
-    with use(Runtime(settings, engine, Transports(settings))):
+    if "clock" in config:
+        set_clocks(config["clock"]["whose"], Path(config["clock"]["offset"]))
+    with use(Runtime(settings, engine, Transports(settings), runtime.DatabaseClock(engine))):
         while True:
             try:
                 recover_deliveries.recover_deliveries.fn()

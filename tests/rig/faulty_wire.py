@@ -26,6 +26,8 @@ class FaultyWire:
     #: Share of the mails for each fault.
     chances: Mapping[str, float] = field(default_factory=dict)
     hold_seconds: float = 2.0
+    #: How long the body of each mail is under way.
+    slow_seconds: float = 0.0
     #: A client that stops inside a message for so long is hung up on, as every server does (RFC 5321, 4.5.3.2).
     patience_seconds: float = 300.0
     seed: int = 7
@@ -124,6 +126,7 @@ class _Session:
                 self.to_client.write(b"421 4.3.2 closing down\r\n")
                 await self.to_client.drain()
             raise ConnectionError
+        await asyncio.sleep(self.wire.slow_seconds)
         self.to_server.write(body)
         answer = await self.server.readline()
         if fault == "answer-held":

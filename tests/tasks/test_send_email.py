@@ -146,6 +146,19 @@ def test_a_mail_that_the_witness_does_not_know_is_sent_again_after_the_grace_tim
     assert [attempt.result for attempt in run(world)] == [AttemptResult.ACCEPTED]
 
 
+def test_an_hour_that_passes_at_once_does_not_make_a_mail_absent_for_an_hour(world, sink):
+    world.enroll(world.contacts(1), world.sequence(), world.mailbox())
+    in_flight(world)
+    world.runtime.clock.wait(world.runtime.settings.lease_seconds + 3_600)
+    assert recover_deliveries.fn() == Recovery(waiting=1)
+    world.runtime.clock.wait(world.runtime.settings.witness_grace_seconds - 1)
+    assert recover_deliveries.fn() == Recovery(waiting=1)
+    world.runtime.clock.wait(1)
+    assert recover_deliveries.fn() == Recovery(resent=1)
+    run(world)
+    assert world.rows("SELECT state, missed_at FROM deliveries") == [("sent", None)]
+
+
 def test_without_a_witness_the_delivery_is_held_for_a_person(world):
     world.mailbox(transport={"kind": "smtp", "host": "127.0.0.1", "port": 1, "security": "none"})
     world.enroll(world.contacts(1), world.sequence(), 1)

@@ -23,7 +23,9 @@ ALTER TABLE sequences
     ADD COLUMN guard_reset_at    timestamptz;
 
 -- Whether a copy for the witness was taken with the mail: where it was not, its absence says nothing.
-ALTER TABLE deliveries ADD COLUMN is_witnessed boolean NOT NULL DEFAULT true;
+ALTER TABLE deliveries
+    ADD COLUMN is_witnessed boolean NOT NULL DEFAULT true,
+    ADD COLUMN missed_at    timestamptz;            -- when the witness was first asked and did not show it
 
 -- How far each folder has been read: UIDs mean something only together with their UIDVALIDITY (RFC 3501, 2.3.1.1).
 CREATE TABLE mailbox_folders (
