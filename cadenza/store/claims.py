@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+from psycopg import Cursor
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 from sqlalchemy import Connection, text
 
 from cadenza.domain.claim import DueStep, OpenTodo, Refused, Reservation, ending_of
@@ -106,9 +108,16 @@ def lock_mailboxes(
     )
 
 
+def _due_steps(connection: Connection) -> Cursor[DueStep]:
+    """A cursor for due steps; five pieces of JSON in each make reading them worth a faster reader."""
+    cursor = driver_connection(connection).cursor(row_factory=class_row(DueStep), binary=True)
+    set_json_loads(orjson.loads, cursor)
+    return cursor
+
+
 def pick_emails(connection: Connection, time_zone: str, quotas: Mapping[int, int], now: datetime) -> list[DueStep]:
     """The next due email steps of a zone, of each mailbox no more than its quota; their rows stay locked."""
-    with driver_connection(connection).cursor(row_factory=class_row(DueStep)) as cursor:
+    with _due_steps(connection) as cursor:
         cursor.execute(
             f"""
             WITH due AS MATERIALIZED (
@@ -140,7 +149,7 @@ def pick_todos(
 
     As for mails, a mailbox that can be read was ``read`` just before.
     """
-    with driver_connection(connection).cursor(row_factory=class_row(DueStep)) as cursor:
+    with _due_steps(connection) as cursor:
         cursor.execute(
             f"""
             WITH due AS MATERIALIZED (
@@ -159,7 +168,7 @@ def pick_todos(
                 "size": size,
                 "read": list(read),
                 "now": now,
-            },  # fmt: skip
+            },
         )
         return cursor.fetchall()
 

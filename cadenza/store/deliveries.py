@@ -40,10 +40,16 @@ def mark_in_flight(connection: Connection, mails: Sequence[ClaimedMail], now: da
         """
         UPDATE deliveries d SET state = 'in_flight', in_flight_at = %(now)s
         FROM unnest(%(ids)b::bigint[], %(tokens)b::uuid[]) AS m(id, token)
-        WHERE d.id = m.id AND d.token = m.token AND d.state = 'claimed' AND d.lease_until > %(now)s
+        WHERE d.id = m.id AND d.token = m.token AND d.state = ANY (%(states)s) AND d.lease_until > %(now)s
         RETURNING d.id
         """,
-        {"ids": [mail.id for mail in mails], "tokens": [mail.token for mail in mails], "now": now},
+        {
+            "ids": [mail.id for mail in mails],
+            "tokens": [mail.token for mail in mails],
+            # Not written in the statement: it would be tempted to look through the index of all open deliveries.
+            "states": ["claimed"],
+            "now": now,
+        },
     )
     return {row[0] for row in rows}
 
@@ -71,7 +77,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[int
             SET state = r.state, ended_at = r.ended_at, lease_until = NULL, provider_id = r.provider_id,
                 reply_code = r.code, reply_status = r.status, reply_text = r.words
             FROM result r
-            WHERE d.id = r.id AND d.token = r.token AND d.state IN ('claimed', 'in_flight')
+            WHERE d.id = r.id AND d.token = r.token AND d.state = ANY (%(states)s)
             RETURNING r.*
         ), moved AS (
             UPDATE enrollments e
@@ -121,6 +127,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[int
             "ending": [s.ending for s in settlements],
             "reason": [s.reason for s in settlements],
             "is_hard_bounce": [s.is_hard_bounce for s in settlements],
+            "states": ["claimed", "in_flight"],
         },
     )
     return {row[0] for row in rows}

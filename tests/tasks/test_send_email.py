@@ -5,11 +5,10 @@ from __future__ import annotations
 import email
 import email.policy
 import itertools
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import timedelta
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 
 from cadenza.domain.delivery import AttemptResult
@@ -194,18 +193,15 @@ def test_a_database_that_goes_away_in_the_middle_of_a_commit_is_waited_for(world
     assert len(list(sink.folder.rglob("new/*"))) == 3
 
 
-def test_an_outcome_that_loses_a_deadlock_is_stored_at_the_next_try(world, sink):
+def test_an_outcome_that_waits_in_vain_for_a_lock_is_stored_at_the_next_try(world, sink):
     world.enroll(world.contacts(1), world.sequence(), world.mailbox())
     ids = claim_steps.fn(BERLIN).delivery_ids
+    engine = world.runtime.engine
     with connected(world) as other:
         other.execute("SELECT FROM enrollments FOR UPDATE")
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(copy_context().run, hand_over, ids)
-            while not world.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
-                assert not running.done()
-            # Who waits longer for a lock finds out first that there is no way out.
-            other.execute("UPDATE deliveries SET subject = 'changed'")
-            other.commit()
-            assert [attempt.result for attempt in running.result()] == [AttemptResult.ACCEPTED]
-    assert world.rows("SELECT state, subject FROM deliveries") == [("sent", "changed")]
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'"))
+        event.listen(engine, "rollback", lambda _: other.rollback())
+        assert [attempt.result for attempt in hand_over(ids)] == [AttemptResult.ACCEPTED]
+        assert other.info.transaction_status == TransactionStatus.IDLE
+    assert world.one("SELECT state FROM deliveries") == "sent"
     assert world.one("SELECT status FROM enrollments") == "finished"
