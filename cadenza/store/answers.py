@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from cadenza.domain.answers import (
-    COLLEAGUE_REPLIED,
-    ENDINGS,
-    OUT_OF_OFFICE,
-    AnswerPolicy,
-    Change,
-    Effect,
-    Waiting,
-    held,
-    is_answer,
-)
-from cadenza.domain.freemail import FREEMAIL_DOMAINS
+from cadenza.domain.answers import COLLEAGUE_REPLIED, ENDINGS, AnswerPolicy, Change, Effect, is_answer
+from cadenza.store.absences import hold
+from cadenza.store.colleagues import colleagues_of
 from cadenza.store.database import driver_connection
 from cadenza.store.enrollments import unenroll
 from cadenza.store.opt_outs import OPTED_OUT, opt_out
-from cadenza.store.sequences import sequences_by_version
 
 ENGINE = "engine"
 
@@ -64,7 +53,7 @@ def record(connection: Connection, effects: Sequence[Effect], policy: AnswerPoli
     _suppress(connection, "bounced_at", "hard_bounce", hard, now)
     _suppress(connection, "bounced_at", "soft_bounces", too_soft, now)
     _suppress(connection, "complained_at", "complaint", by_change[Change.COMPLAINT], now)
-    colleagues = _colleagues(connection, [effect for effect in fresh if is_answer(effect.match, effect.change)], now)
+    colleagues = colleagues_of(connection, [effect for effect in fresh if is_answer(effect.match, effect.change)], now)
     ending = {change: _enrollments(by_change[change]) for change in ENDINGS}
     opted_out = _enrollments(by_change[Change.OPT_OUT])
     _give_back(connection, [*(id_ for ids in ending.values() for id_ in ids), *opted_out, *colleagues])
@@ -83,7 +72,7 @@ def record(connection: Connection, effects: Sequence[Effect], policy: AnswerPoli
     ended += unenroll(connection, colleagues, ENGINE, now, ending=kind, reason=code)
     waiting = {effect.match.enrollment_id: effect.held_until for effect in by_change[Change.HOLD] if effect.held_until}
     bounced = len(hard) + len(by_change[Change.COMPLAINT])
-    return Recorded(len(fresh), ended, _hold(connection, waiting, now), bounced)
+    return Recorded(len(fresh), ended, hold(connection, waiting, now), bounced)
 
 
 def _enrollments(effects: Sequence[Effect]) -> list[int]:
@@ -176,56 +165,6 @@ def _suppress(connection: Connection, column: str, reason: str, effects: Sequenc
     )
 
 
-def _colleagues(connection: Connection, answers: Sequence[Effect], now: datetime) -> list[int]:
-    """The running account-based enrollments at the companies of those who answered; it is noted at each of them.
-
-    A company is the one of the contacts' records, or the domain of their addresses if it is no provider's.
-    """
-    if not answers:
-        return []
-    rows = driver_connection(connection).execute(
-        """
-        WITH account_based AS MATERIALIZED (
-            SELECT id FROM sequence_versions WHERE (definition ->> 'account_based')::boolean
-        ),
-        answered AS MATERIALIZED (
-            SELECT a.source_id, e.id, e.contact_id, c.company_id,
-                   CASE WHEN split_part(e.to_address, '@', 2) <> ALL (%(freemail)s::text[])
-                        THEN split_part(e.to_address, '@', 2) END AS domain
-            FROM unnest(%(sources)s::text[], %(ids)s::bigint[]) AS a(source_id, id)
-            JOIN enrollments e ON e.id = a.id
-            JOIN contacts c ON c.id = e.contact_id
-            WHERE e.sequence_version_id IN (SELECT id FROM account_based)
-        ),
-        ending AS (
-            SELECT DISTINCT ON (e.id) e.id, e.contact_id, a.source_id, a.id AS answered_id
-            FROM answered a
-            JOIN enrollments e ON e.status IN ('active', 'paused') AND e.contact_id <> a.contact_id
-                              AND e.sequence_version_id IN (SELECT id FROM account_based)
-            JOIN contacts c ON c.id = e.contact_id
-                           AND (c.company_id = a.company_id OR split_part(e.to_address, '@', 2) = a.domain)
-            ORDER BY e.id, a.source_id
-        ),
-        noted AS (
-            INSERT INTO events (kind, source_id, contact_id, enrollment_id, at, noted_at, actor, data)
-            SELECT 'colleague_reply', source_id || '/' || id, contact_id, id, %(now)s, %(now)s, %(actor)s,
-                   jsonb_build_object('enrollment_id', answered_id)
-            FROM ending
-            ON CONFLICT (source_id) DO NOTHING
-        )
-        SELECT id FROM ending ORDER BY id
-        """,
-        {
-            "sources": [effect.source_id for effect in answers],
-            "ids": [effect.match.enrollment_id for effect in answers],
-            "freemail": list(FREEMAIL_DOMAINS),
-            "now": now,
-            "actor": ENGINE,
-        },
-    )
-    return [row[0] for row in rows]
-
-
 def _give_back(connection: Connection, enrollment_ids: Sequence[int]) -> None:
     """Take mails that are claimed but not under way from their workers: none of them goes out any more."""
     if enrollment_ids:
@@ -236,38 +175,3 @@ def _give_back(connection: Connection, enrollment_ids: Sequence[int]) -> None:
             """),
             {"ids": list(enrollment_ids)},
         )
-
-
-def _hold(connection: Connection, back: dict[int, date], now: datetime) -> int:
-    """Let enrollments wait until people are back. Returns how many wait longer than before."""
-    if not back:
-        return 0
-    with driver_connection(connection).cursor(row_factory=class_row(Waiting)) as cursor:
-        cursor.execute(
-            """
-            SELECT id, status, sequence_version_id AS version_id, due_at, held_reason, held_until,
-                   last_ran_at IS NULL AS is_first, time_zone, country
-            FROM enrollments WHERE id = ANY (%s) AND status IN ('active', 'paused') ORDER BY id FOR NO KEY UPDATE
-            """,
-            [list(back)],
-        )
-        waiting = cursor.fetchall()
-    versions = sequences_by_version(connection, {one.version_id for one in waiting})
-    holds = [hold for one in waiting if (hold := held(one, back[one.id], versions[one.version_id], now))]
-    connection.execute(
-        text("""
-            UPDATE enrollments e
-            SET held_reason = :code, held_until = h.until, due_at = h.due_at,
-                expected_at = CASE WHEN e.status = 'active' THEN h.due_at END
-            FROM unnest(CAST(:ids AS bigint[]), CAST(:until AS timestamptz[]), CAST(:due AS timestamptz[]))
-                 AS h(id, until, due_at)
-            WHERE e.id = h.id
-        """),
-        {
-            "ids": [hold.enrollment_id for hold in holds],
-            "until": [hold.until for hold in holds],
-            "due": [hold.due_at for hold in holds],
-            "code": OUT_OF_OFFICE,
-        },
-    )
-    return len(holds)
