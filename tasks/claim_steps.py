@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import task_run
 
-from cadenza.domain.claim import Claim, OpenTodo, Refused, Reservation
+from cadenza.domain.advance import opens_at
+from cadenza.domain.claim import Claim, DueStep, OpenTodo, Refused, Reservation
+from cadenza.domain.sequence import Sequence
 from cadenza.mail.letters import Writer
 from cadenza.mail.message import SenderIdentity
 from cadenza.runtime import current
@@ -46,10 +48,14 @@ def claim_steps(
         due_todos = claims.pick_todos(connection, time_zone, shard, shards, size, read, now)
         locked = claims.lock_mailboxes(connection, time_zone, shard, shards, read, now)
         rooms = mailboxes.rooms(connection, locked, settings.limits, now)
-        due_emails = claims.pick_emails(connection, time_zone, quotas(rooms, size), now)
-        due = [*due_todos, *due_emails]
+        picked = claims.pick_emails(connection, time_zone, quotas(rooms, size), now)
+        due = [*due_todos, *picked]
+        versions = sequences.sequences_by_version(connection, {step.version_id for step in due}, runtime.versions)
+        closed = openings(picked, versions, now)
+        postponed = claims.postpone(connection, time_zone, locked, closed, now) if closed else 0
+        due_emails = [step for step in picked if step.is_first or (step.version_id, step.country) not in closed]
         writer = Writer(
-            sequences.sequences_by_version(connection, {step.version_id for step in due}, runtime.versions),
+            versions,
             {
                 id_: SenderIdentity(box.address, box.display_name, box.postal_address, box.sender_values)
                 for id_, box in mailboxes.mailboxes_by_id(connection, {step.mailbox_id for step in due}).items()
@@ -70,7 +76,7 @@ def claim_steps(
         claims.end_refused(connection, ended, now)
         claims.open_todos(connection, todos, now)
         claimed = claims.reserve(connection, mails, due_emails, timedelta(seconds=settings.lease_seconds), now)
-        is_full = len(due_emails) >= size or len(due_todos) >= size
+        is_full = len(picked) >= size or len(due_todos) >= size
         waiting = {} if is_full else claims.waiting(connection, time_zone, shard, shards, now)
         free = mailboxes.rooms(connection, list(waiting), settings.limits, now)
     runtime.claimed = {mail.id: mail for mail in claimed}
@@ -78,11 +84,26 @@ def claim_steps(
     if next_at and not due:
         next_at = max(next_at, now + PAUSE)
     logger.info(
-        "%s: %d mails claimed, %d to-dos, %d held, %d ended, %d wait",
-        time_zone, len(claimed), len(todos), len(held), len(ended), sum(waiting.values()),
+        "%s: %d mails claimed, %d to-dos, %d held, %d ended, %d put off to their window, %d wait",
+        time_zone, len(claimed), len(todos), len(held), len(ended), postponed, sum(waiting.values()),
     )  # fmt: skip
     delivery_ids = tuple(mail.id for mail in claimed)
     return Claim(delivery_ids, len(todos), len(held), len(ended), sum(waiting.values()), next_at)
+
+
+def openings(
+    steps: Iterable[DueStep], versions: Mapping[int, Sequence], now: datetime
+) -> dict[tuple[int, str | None], datetime]:
+    """When late follow-ups may run whose window is closed now, by sequence version and country.
+
+    Queues and pauses may hold a step until its window is over.
+    """
+    kinds = {(step.version_id, step.country): step.time_zone for step in steps if not step.is_first}
+    found = {
+        (version_id, country): opens_at(versions[version_id], now, time_zone, country)
+        for (version_id, country), time_zone in kinds.items()
+    }
+    return {kind: opens for kind, opens in found.items() if opens}
 
 
 def quotas(rooms: Iterable[mailboxes.Room], size: int) -> dict[int, int]:

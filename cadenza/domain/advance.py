@@ -25,6 +25,12 @@ def after_step(sequence: Sequence, position: int, ran_at: datetime, time_zone: s
     return NextStep(step.kind.value, next_due(ran_at, step.delay, time_zone, sequence.follow_ups, country))
 
 
+def opens_at(sequence: Sequence, now: datetime, time_zone: str, country: str | None) -> datetime | None:
+    """When the days and the window of follow-ups come again; None: a late one may run now."""
+    opens = next_due(now, Delay(0, DelayUnit.MINUTES), time_zone, sequence.follow_ups, country)
+    return opens if opens > now else None
+
+
 def run_after(
     sequence: Sequence, is_first: bool, start: datetime, wait: timedelta, time_zone: str, country: str | None
 ) -> datetime:

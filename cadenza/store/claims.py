@@ -142,6 +142,41 @@ def pick_emails(connection: Connection, time_zone: str, quotas: Mapping[int, int
         return cursor.fetchall()
 
 
+def postpone(
+    connection: Connection,
+    time_zone: str,
+    mailbox_ids: Sequence[int],
+    openings: Mapping[tuple[int, str | None], datetime],
+    now: datetime,
+) -> int:
+    """Put off every late follow-up of locked mailboxes whose window is closed now; returns how many.
+
+    ``openings`` say when it opens again, by sequence version and country.
+    """
+    return (
+        driver_connection(connection)
+        .execute(
+            f"""
+            UPDATE enrollments e SET due_at = o.at, expected_at = o.at
+            FROM unnest(%(versions)s::bigint[], %(countries)s::text[], %(openings)s::timestamptz[])
+                 AS o(version_id, country, at)
+            WHERE e.mailbox_id = ANY (%(mailbox_ids)s) AND e.time_zone = %(time_zone)s AND e.next_kind = 'email'
+              AND e.last_ran_at IS NOT NULL AND e.sequence_version_id = o.version_id
+              AND e.country IS NOT DISTINCT FROM o.country AND {_READY}
+            """,  # noqa: S608
+            {
+                "versions": [version_id for version_id, _ in openings],
+                "countries": [country for _, country in openings],
+                "openings": list(openings.values()),
+                "mailbox_ids": list(mailbox_ids),
+                "time_zone": time_zone,
+                "now": now,
+            },
+        )
+        .rowcount
+    )
+
+
 def pick_todos(
     connection: Connection, time_zone: str, shard: int, shards: int, size: int, read: Collection[int], now: datetime
 ) -> list[DueStep]:

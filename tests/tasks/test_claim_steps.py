@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cadenza.domain.enrollment import Ending
+from cadenza.domain.sequence import EligibleDays, FollowUpPolicy, SendWindow
 from cadenza.store import database, enrollments, todos
 from tasks.claim_steps import claim_steps
 from tasks.send_email import hand_over
@@ -203,3 +204,36 @@ def test_an_unenrolled_contact_gets_nothing_more_and_the_past_stays(world, sink)
     assert claim().delivery_ids == ()
     assert world.rows("SELECT ending, ended_by FROM enrollments") == [("removed", "ana")]
     assert world.one("SELECT count(*) FROM deliveries WHERE state = 'sent'") == 1
+
+
+@pytest.mark.parametrize(
+    ("late_at", "claimed", "due_at"),
+    [
+        pytest.param("2026-03-05 15:30", 1, None, id="late, and the window is open"),
+        pytest.param("2026-03-05 23:00", 0, "2026-03-06 07:00", id="the window is over for today"),
+        pytest.param("2026-03-07 10:00", 0, "2026-03-09 10:00", id="it is Saturday"),
+    ],
+)
+def test_a_late_follow_up_waits_for_its_window(world, sink, late_at, claimed, due_at):
+    office = FollowUpPolicy(EligibleDays.WEEKDAYS_ONLY, SendWindow(8 * 60, 18 * 60))
+    version = world.sequence(world.email(1), world.email(2, days=2), follow_ups=office)
+    mailbox = world.mailbox(limits=[(2, 60)])
+    world.enroll(world.contacts(5), version, mailbox)
+    while claimed_ids := claim().delivery_ids:
+        hand_over(claimed_ids)
+        world.runtime.clock.wait(60)
+    assert world.one("SELECT count(*) FROM enrollments WHERE next_position = 2 AND due_at < '2026-03-05'") == 5
+    world.runtime.clock.at = datetime.fromisoformat(late_at).replace(tzinfo=UTC)
+    assert len(claim().delivery_ids) == 2 * claimed
+    if due_at:
+        at = datetime.fromisoformat(due_at).replace(tzinfo=UTC)
+        assert world.rows("SELECT DISTINCT due_at FROM enrollments") == [(at,)]
+        world.runtime.clock.at = at
+        assert len(claim().delivery_ids) == 2
+
+
+def test_a_late_first_mail_goes_at_any_hour(world, sink):
+    office = FollowUpPolicy(EligibleDays.WEEKDAYS_ONLY, SendWindow(8 * 60, 18 * 60))
+    world.enroll(world.contacts(1), world.sequence(follow_ups=office), world.mailbox())
+    world.runtime.clock.at = datetime(2026, 3, 7, 23, tzinfo=UTC)
+    assert len(claim().delivery_ids) == 1
