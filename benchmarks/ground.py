@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
 from cadenza.mail.transports import Transports
-from cadenza.runtime import Runtime
+from cadenza.runtime import Clock, Runtime, SystemClock, use
 from cadenza.settings import Settings
 from cadenza.store import database
 from cadenza.store.embedded import start_embedded, url_of
 
 
 @contextmanager
-def runtime(**settings: Any) -> Iterator[Runtime]:
-    """A runtime on a fresh database of a PostgreSQL that goes away afterwards."""
+def runtime(clock: Clock | None = None, **settings: Any) -> Iterator[Runtime]:
+    """The current runtime inside the block, on a fresh embedded PostgreSQL that goes away afterwards."""
     with TemporaryDirectory(prefix="cadenza-benchmark-") as folder:
         home = Path(folder)
         server = start_embedded(home)
@@ -31,7 +34,8 @@ def runtime(**settings: Any) -> Iterator[Runtime]:
         database.migrate(engine)
         given = Settings(home=home, database_url=url, **settings)
         try:
-            yield Runtime(given, engine, Transports(given), embedded=server)
+            with use(Runtime(given, engine, Transports(given), clock or SystemClock(), embedded=server)) as ground:
+                yield ground
         finally:
             engine.dispose()
             server.cleanup()
@@ -39,57 +43,91 @@ def runtime(**settings: Any) -> Iterator[Runtime]:
 
 @dataclass
 class Measured:
-    """What a block took: seconds on the wall, and CPU seconds of this process, its children and PostgreSQL."""
+    """What a block took: seconds on the wall, CPU seconds of our processes and, of these, of PostgreSQL."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    database_seconds: float = 0.0
 
 
 @contextmanager
-def measured() -> Iterator[Measured]:
-    """Measure a block."""
+def measured(ground: Runtime | None = None, apart: Collection[int] = ()) -> Iterator[Measured]:
+    """Measure a block: this process, its children but those ``apart``, and the PostgreSQL of ``ground``."""
     taken = Measured()
-    cpu, start = _cpu_seconds(), time.perf_counter()
+    postgres = ground.embedded.get_pid() if ground else None
+    ours, theirs, start = _cpu_of_children(apart), cpu_seconds(postgres), time.perf_counter()
     yield taken
     taken.seconds = time.perf_counter() - start
-    taken.cpu_seconds = _cpu_seconds() - cpu
+    taken.database_seconds = cpu_seconds(postgres) - theirs
+    taken.cpu_seconds = _cpu_of_children(apart) - ours + taken.database_seconds
 
 
-def _cpu_seconds() -> float:
-    """CPU time of every process of the benchmark so far; processes that ended count with their parents."""
-    total = 0.0
+class Laps:
+    """Seconds on the wall and of CPU, by part."""
+
+    def __init__(self) -> None:
+        self.wall: Counter[str] = Counter()
+        self.cpu: Counter[str] = Counter()
+
+    @contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """Count a block to a part."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall[part] += time.perf_counter() - wall
+        self.cpu[part] += time.process_time() - cpu
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """CPU time of a process and its children so far; those that ended count with their parent."""
+    if pid is None:
+        return 0.0
+    process = psutil.Process(pid)
+    return _cpu(process, has_ended=True) + sum(_cpu(child) for child in process.children(recursive=True))
+
+
+def _cpu_of_children(apart: Collection[int]) -> float:
     own = psutil.Process()
-    processes = {own, *own.children(recursive=True), *(p for p in psutil.process_iter() if _is_ours(p))}
-    for process in processes:
-        try:
-            times = process.cpu_times()
-        except psutil.Error:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
+    children = [child for child in own.children(recursive=True) if child.pid not in apart]
+    return _cpu(own, has_ended=True) + sum(_cpu(child) for child in children)
 
 
-def _is_ours(process: psutil.Process) -> bool:
-    """Whether a process belongs to the benchmark's PostgreSQL (it is detached from us)."""
-    try:
-        return process.name().startswith("postgres") and "cadenza-benchmark-" in _home_of(process)
-    except psutil.Error:
-        return False
+def _cpu(process: psutil.Process, has_ended: bool = False) -> float:
+    with suppress(psutil.Error):
+        times = process.cpu_times()
+        return times.user + times.system + (times.children_user + times.children_system if has_ended else 0.0)
+    return 0.0
 
 
-def _home_of(process: psutil.Process) -> str:
-    line = " ".join(process.cmdline())
-    if "cadenza-benchmark-" in line:
-        return line
-    parent = process.parent()
-    return " ".join(parent.cmdline()) if parent else ""
+class Gate(Protocol):
+    """Where workers wait until all are ready."""
+
+    def wait(self) -> int:
+        """Go on when all are here."""
+        ...
+
+
+def run_workers(work: Callable[..., None], arguments: tuple[Any, ...], ground: Runtime, apart: list[int]) -> Measured:
+    """What it takes until a worker on each core, a process of its own, has returned.
+
+    Each does ``work(*arguments, number, gate)`` and waits at the gate when it is ready."""
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(cores() + 1)
+    workers = [context.Process(target=work, args=(*arguments, number, gate)) for number in range(cores())]
+    for worker in workers:
+        worker.start()
+    gate.wait(120)
+    with measured(ground, apart) as taken:
+        for worker in workers:
+            worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise SystemExit("A worker failed: see above.")
+    return taken
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has had, in MB."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this process, or one of its children that ended, has had, in MB."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
 
 
 def cores() -> int:

@@ -6,18 +6,14 @@ The same file also goes in by a plain COPY, and by a staging table with a merge 
 from __future__ import annotations
 
 import random
-import resource
-import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, text
 
-from cadenza.runtime import DrivenClock, Runtime, use
-from cadenza.settings import Settings
+from benchmarks import world
+from benchmarks.ground import Measured, measured, peak_memory_mb, runtime
+from cadenza.runtime import DrivenClock, Runtime
 from cadenza.store import database
-from cadenza.store.embedded import start_embedded, url_of
 
 HEADER = "First Name,Last Name,Email,Company,Job Title,Phone,Country,City,Contact owner,Ticket Type,Notes"
 FIRST = ("Ana", "Jörg", "Chloé", "Wei", "Olu", "Priya", "João", "Sven")
@@ -42,92 +38,80 @@ def write_file(path: Path, size: int) -> None:
             )
 
 
-def plain_copy(engine: Engine, path: Path) -> float:
-    """Seconds to COPY the file as it is into a table of texts."""
-    with database.transaction(engine) as connection:
+def plain_copy(ground: Runtime, path: Path) -> Measured:
+    """What it takes to COPY the file as it is into a table of texts."""
+    with database.transaction(ground.engine) as connection:
         columns = [f"c{number} text" for number in range(HEADER.count(",") + 1)]
         connection.execute(text(f"CREATE TABLE plain ({', '.join(columns)})"))
-        return _copy(connection, path, "plain")
+        with measured(ground) as taken:
+            _copy(connection, path, "plain")
+    return taken
 
 
-def staging_and_merge(engine: Engine, path: Path) -> float:
-    """Seconds to COPY the file into a staging table and merge it on the address: no list, no normalization."""
-    with database.transaction(engine) as connection:
+def staging_and_merge(ground: Runtime, path: Path) -> Measured:
+    """What it takes to COPY the file into a staging table and merge it on the address: no list, no normalization."""
+    with database.transaction(ground.engine) as connection:
         columns = [f"c{number} text" for number in range(HEADER.count(",") + 1)]
         connection.execute(text(f"CREATE TABLE bare ({', '.join(columns)}, id bigint GENERATED ALWAYS AS IDENTITY)"))
         connection.execute(text("CREATE UNIQUE INDEX ON bare (c2)"))
         connection.execute(text(f"CREATE TEMPORARY TABLE staged ({', '.join(columns)}) ON COMMIT DROP"))
-        seconds = _copy(connection, path, "staged")
-        start = time.perf_counter()
         names = [column.split()[0] for column in columns]
         merged = ", ".join(f"{name} = excluded.{name}" for name in names if name != "c2")
-        connection.execute(
-            text(
-                f"INSERT INTO bare ({', '.join(names)}) SELECT DISTINCT ON (c2) * FROM staged "
-                f"ON CONFLICT (c2) DO UPDATE SET {merged}"
+        with measured(ground) as taken:
+            _copy(connection, path, "staged")
+            connection.execute(
+                text(
+                    f"INSERT INTO bare ({', '.join(names)}) SELECT DISTINCT ON (c2) * FROM staged "
+                    f"ON CONFLICT (c2) DO UPDATE SET {merged}"
+                )
             )
-        )
-        return seconds + time.perf_counter() - start
+    return taken
 
 
-def _copy(connection, path: Path, table: str) -> float:
-    start = time.perf_counter()
+def _copy(connection: Connection, path: Path, table: str) -> None:
     with database.driver_connection(connection).cursor() as cursor:
         statement = f"COPY {table} FROM STDIN (FORMAT csv, HEADER true)"
         with cursor.copy(statement.encode()) as rows, path.open("rb") as file:
             while block := file.read(1 << 20):
                 rows.write(block)
-    return time.perf_counter() - start
 
 
-def import_file(runtime: Runtime, path: Path, list_name: str) -> float:
-    """Seconds of an import as users do it, the contract included."""
+def import_file(ground: Runtime, path: Path, list_name: str) -> Measured:
+    """What an import takes as users do it, the contract included."""
     from tasks.import_rows import import_rows
     from tasks.read_source import read_source
 
-    start = time.perf_counter()
-    report = import_rows.fn(read_source.fn(str(path)), list_name)
-    seconds = time.perf_counter() - start
+    with measured(ground) as taken:
+        report = import_rows.fn(read_source.fn(str(path)), list_name)
     assert report.rows == report.imported + report.merged + report.rejected
-    return seconds
+    return taken
 
 
-def main(size: int = 1_000_000) -> None:
-    """Print rows a second and the peak of memory for ``size`` rows and for a tenth of them."""
+def main(size: int) -> None:
+    """Import a file of a tenth of ``size`` rows, one of ``size`` rows, and that one again."""
     import great_expectations  # noqa: F401  (its import takes seconds, once a process)
 
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        server = start_embedded(home)
-        try:
-            maintenance = database.connect(url_of(server, "postgres"), pool_size=1)
-            database.create_database(maintenance, "benchmark")
-            engine = database.connect(url_of(server, "benchmark"))
-            database.migrate(engine)
-            settings = Settings(home=home)
-            runtime = Runtime(settings, engine, None, DrivenClock(datetime(2026, 3, 2, 9, tzinfo=UTC)))
-            with use(runtime):
-                for rows in (size // 10, size):
-                    path = home / f"{rows}.csv"
-                    write_file(path, rows)
-                    seconds = import_file(runtime, path, f"List of {rows}")
-                    _print(f"import of {rows} rows", rows, seconds)
-                copied = plain_copy(engine, path)
-                _print("  plain COPY of the same file", size, copied)
-                merged = staging_and_merge(engine, path)
-                _print("  staging and merge, nothing else", size, merged)
-                print(f"  ratio to plain COPY {seconds / copied:.1f}, to staging and merge {seconds / merged:.1f}")
-                _print("  the same file again", size, import_file(runtime, path, "Again"))
-            engine.dispose()
-            maintenance.dispose()
-        finally:
-            server.cleanup()
+    with runtime(DrivenClock(world.NOW)) as ground:
+        for rows in (size // 10, size):
+            path = ground.settings.home / f"{rows}.csv"
+            write_file(path, rows)
+            first = import_file(ground, path, f"List of {rows}")
+            _print(f"import of {rows:,} rows", rows, first)
+        _print("the same file again", size, import_file(ground, path, "Again"))
+        baselines = {
+            "plain COPY of the same file": plain_copy(ground, path),
+            "staging table and merge, nothing else": staging_and_merge(ground, path),
+        }
+    for baseline, taken in baselines.items():
+        print(
+            f"takes {first.seconds / taken.seconds:.1f} × the time and"
+            f" {first.cpu_seconds / taken.cpu_seconds:.1f} × the CPU of: {baseline} ({taken.seconds:.2f} s)"
+        )
 
 
-def _print(what: str, rows: int, seconds: float) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{what}: {seconds:.1f} s, {rows / seconds:,.0f} rows/s, peak {peak} MB", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def _print(what: str, rows: int, taken: Measured) -> None:
+    print(
+        f"{what}: {taken.seconds:.1f} s, {rows / taken.seconds:,.0f} rows/s; {taken.cpu_seconds:.1f} s CPU, of it "
+        f"{taken.database_seconds:.1f} s of PostgreSQL; peak {peak_memory_mb():,.0f} MB",
+        flush=True,
+    )

@@ -7,60 +7,26 @@ same rows into a table without indexes.
 from __future__ import annotations
 
 import io
-import resource
-import tempfile
 import time
-from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, text
 
+from benchmarks import world
+from benchmarks.ground import Laps, measured, peak_memory_mb, runtime
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
-from cadenza.domain.sequence import Sequence, Step, StepKind
 from cadenza.domain.throttle import admit
-from cadenza.runtime import DrivenClock, Runtime, use
+from cadenza.runtime import DrivenClock
 from cadenza.settings import Settings
 from cadenza.store import database
-from cadenza.store.embedded import start_embedded, url_of
-from cadenza.store.sequences import save_sequence
 
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SEND_AT = datetime(2026, 3, 9, 9, 30)  # noqa: DTZ001
-#: Senders; each has one mailbox with the default limits.
-SENDERS = 50
-
-WORLD = [
-    """
-    INSERT INTO users (handle, email, name, time_zone)
-    SELECT 'user' || i, 'user' || i || '@northwind.example', 'User', 'Europe/Berlin' FROM generate_series(1, :senders) i
-    """,
-    """
-    INSERT INTO mailboxes (user_id, address, display_name, transport) SELECT id, email, name, '{"kind": "sink"}'
-    FROM users
-    """,
-]
-CONTACTS = """
-    INSERT INTO contacts (identity_key, email, email_normalized, first_name, owner_email, time_zone, country, phone)
-    SELECT 'email:' || a, a, a, 'Kim', 'user' || i % :senders + 1 || '@northwind.example',
-           CASE WHEN i % 3 = 0 THEN zones[1 + i % cardinality(zones)] END,
-           countries[1 + i % cardinality(countries)],
-           CASE i % 4 WHEN 0 THEN '+49 ' || 1511234567 + i % 9999 WHEN 1 THEN '+1 212 ' || 2000000 + i % 7999999
-                      WHEN 2 THEN '(415) ' || 2000000 + i % 7999999 END
-    FROM (
-        SELECT i, 'person' || i || '@company' || i % 5000 || '.example' AS a
-        FROM (SELECT coalesce(max(id), 0) AS n FROM contacts) m, generate_series(n + 1, n + :size) i
-    ) x, (
-        SELECT ARRAY['Europe/Berlin', 'Asia/Tokyo', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney', 'Narnia',
-                     'Europe/London', 'America/Sao_Paulo', 'Africa/Lagos', 'America/Los_Angeles'] AS zones,
-               ARRAY['Germany', 'USA', 'Japan', 'India', 'Deutschland', 'Brazil', 'France'] AS countries
-    ) y
-"""
+LOAD, TIME, JUDGE, FORECAST, OPEN = "load", "time", "judge", "forecast", "open"
 
 
-def enroll(name: str) -> dict[str, float]:
-    """Enroll a list, each contact's owner sends; seconds of each part."""
+def enroll(name: str) -> Laps:
+    """Enroll a list, each contact's owner sends; what each part took."""
     from tasks.begin_batch import begin_batch
     from tasks.check_enrollability import check_enrollability
     from tasks.forecast_sends import forecast_sends
@@ -69,28 +35,23 @@ def enroll(name: str) -> dict[str, float]:
     from tasks.time_first_steps import time_first_steps
 
     batch = begin_batch.fn("hello", CONTACT_OWNER, Segment(name=name), EnrollmentOptions(send_at=SEND_AT))
-    spent: Counter[str] = Counter()
-    start = time.perf_counter()
-
-    def lap(part: str) -> None:
-        nonlocal start
-        now = time.perf_counter()
-        spent[part] += now - start
-        start = now
-
-    for candidates in load_candidates.fn(batch):
-        lap("load")
-        timed = time_first_steps.fn(candidates, batch)
-        lap("time")
-        verdict = check_enrollability.fn(timed, batch)
-        lap("judge")
-        plan = forecast_sends.fn(verdict, batch)
-        lap("forecast")
-        opened = open_enrollments.fn(plan, verdict, batch)
+    laps = Laps()
+    chunks = load_candidates.fn(batch)
+    while True:
+        with laps.of(LOAD):
+            candidates = next(chunks, None)
+        if candidates is None:
+            finish_batch.fn(batch)
+            return laps
+        with laps.of(TIME):
+            timed = time_first_steps.fn(candidates, batch)
+        with laps.of(JUDGE):
+            verdict = check_enrollability.fn(timed, batch)
+        with laps.of(FORECAST):
+            plan = forecast_sends.fn(verdict, batch)
+        with laps.of(OPEN):
+            opened = open_enrollments.fn(plan, verdict, batch)
         assert opened.enrolled + opened.held == len(candidates)
-        lap("open")
-    finish_batch.fn(batch)
-    return dict(spent)
 
 
 def plain_copy(engine: Engine, name: str) -> float:
@@ -130,72 +91,29 @@ def one_by_one(settings: Settings, mails: int) -> float:
     return (time.perf_counter() - start) / mails
 
 
-def main(size: int = 1_000_000) -> None:
-    """Print enrollments a second and the peak of memory, for a tenth of ``size`` contacts and for all of them."""
+def main(size: int) -> None:
+    """Enroll a tenth of ``size`` contacts, then ``size`` others."""
     import great_expectations  # noqa: F401  (its import takes seconds, once a process)
 
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        server = start_embedded(home)
-        try:
-            maintenance = database.connect(url_of(server, "postgres"), pool_size=1)
-            database.create_database(maintenance, "benchmark")
-            engine = database.connect(url_of(server, "benchmark"))
-            database.migrate(engine)
-            settings = Settings(home=home)
-            with use(Runtime(settings, engine, None, DrivenClock(NOW))):
-                _prepare(engine)
-                for contacts in (size // 10, size):
-                    _fill(engine, contacts)
-                    spent = enroll(f"list of {contacts}")
-                    _print(contacts, spent)
-            planned = spent["time"] + spent["forecast"] + spent["open"]
-            copied = plain_copy(engine, "bare")
-            looped, counted = zoneinfo_loop(engine, 100_000), one_by_one(settings, 100_000)
-            _compare("open", spent, "plain COPY of the same rows, no index", copied)
-            _compare("time", spent, "zoneinfo loop, zone known", looped * size)
-            _compare("forecast", spent, "mails let go one by one", counted * size)
-            print(f"planned and stored: {size / planned:,.0f} enrollments/s (goal: 100,000)")
-            engine.dispose()
-            maintenance.dispose()
-        finally:
-            server.cleanup()
-
-
-def _prepare(engine: Engine) -> None:
-    step = Step(1, StepKind.EMAIL, subject="Hello", text="Hello", html="<p>Hello</p>")
-    with database.transaction(engine) as connection:
-        for statement in WORLD:
-            connection.execute(text(statement), {"senders": SENDERS} if ":senders" in statement else {})
-        save_sequence(connection, Sequence("hello", "Hello", (step,)), NOW)
-
-
-def _fill(engine: Engine, contacts: int) -> None:
-    """A list of new contacts; who was enrolled before is done."""
-    with database.transaction(engine) as connection:
-        connection.execute(text("TRUNCATE enrollments CASCADE"))
-        connection.execute(text(CONTACTS), {"size": contacts, "senders": SENDERS})
-        connection.execute(text("INSERT INTO lists (name, kind) VALUES (:n, 'static')"), {"n": f"list of {contacts}"})
-        connection.execute(
-            text("""
-                INSERT INTO list_members (list_id, contact_id)
-                SELECT (SELECT max(id) FROM lists), id FROM contacts ORDER BY id DESC LIMIT :size
-            """),
-            {"size": contacts},
-        )
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
-
-
-def _print(contacts: int, spent: dict[str, float]) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    parts = ", ".join(f"{part} {seconds:.1f} s ({contacts / seconds:,.0f}/s)" for part, seconds in spent.items())
-    print(f"{contacts:,} contacts, {SENDERS} senders: {parts}; peak {peak} MB", flush=True)
-
-
-def _compare(part: str, spent: dict[str, float], baseline: str, seconds: float) -> None:
-    print(f"{part} takes {spent[part] / seconds:.2f} times as long as: {baseline} ({seconds:.1f} s)", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    with runtime(DrivenClock(world.NOW)) as ground:
+        world.found(ground.engine)
+        for contacts in (size // 10, size):
+            world.fill(ground.engine, f"list of {contacts}", contacts)
+            with measured(ground) as taken:
+                laps = enroll(f"list of {contacts}")
+            print(
+                f"{contacts:,} contacts, {world.SENDERS} senders: {taken.seconds:.1f} s; {taken.cpu_seconds:.1f} s CPU,"
+                f" of it {taken.database_seconds:.1f} s of PostgreSQL; peak {peak_memory_mb():,.0f} MB",
+                flush=True,
+            )
+        for part, seconds in laps.wall.items():
+            print(f"  {part:10} {seconds:6.2f} s {size / seconds:12,.0f} contacts/s")
+        baselines = {
+            OPEN: ("plain COPY of the same rows, no index", plain_copy(ground.engine, "bare")),
+            TIME: ("zoneinfo loop, zone known", zoneinfo_loop(ground.engine, 100_000) * size),
+            FORECAST: ("mails let go one by one", one_by_one(ground.settings, 100_000) * size),
+        }
+    for part, (baseline, seconds) in baselines.items():
+        print(f"{part} takes {laps.wall[part] / seconds:.2f} × the time of: {baseline} ({seconds:.2f} s)")
+    planned = laps.wall[TIME] + laps.wall[FORECAST] + laps.wall[OPEN]
+    print(f"planned and stored: {size / planned:,.0f} enrollments/s")

@@ -89,11 +89,11 @@ def main(size: int) -> None:
         ground.clock = DrivenClock(NOW)
         store(ground.engine, size)
         period, limits = quality.Period(NOW, 30), ground.settings.limits
-        with measured() as reading, database.transaction(ground.engine) as connection:
+        with measured(ground) as reading, database.transaction(ground.engine) as connection:
             for table in ("contacts", "enrollments", "deliveries"):
                 connection.execute(text(f"SELECT count(t.*) FROM {table} t"))
         chapters = []
-        with measured() as whole:
+        with measured(ground) as whole:
             for subject in SUBJECTS:
                 start = time.perf_counter()
                 with database.transaction(ground.engine) as connection:
@@ -105,7 +105,7 @@ def main(size: int) -> None:
                     f"{subject.title:<12} {marks.total:>9,} rows: database {counted - start:6.2f} s, "
                     f"Great Expectations {time.perf_counter() - counted:5.2f} s"
                 )
-        with measured() as publishing:
+        with measured(ground) as publishing:
             report = publish_quality.fn(tuple(chapters), 30)
         assert report.alarm == "", report.alarm
     print(f"judged in       {whole.seconds:6.2f} s, {whole.cpu_seconds:6.2f} CPU s")

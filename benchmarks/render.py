@@ -8,6 +8,7 @@ from __future__ import annotations
 import email.policy
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -41,10 +42,10 @@ def main(size: int) -> None:
         print(
             f"{name:24} {1e6 * seconds:8.1f} µs a mail {1 / seconds:9,.0f} mails/s {baseline / seconds:6.1f} × baseline"
         )
-    started = time.perf_counter()
-    for _ in range(20):
-        StepComposer(sequence.steps[0], sequence, SENDER)
-    each = (time.perf_counter() - started) / 20
+    started = time.process_time()
+    for number in range(20):
+        StepComposer(sequence.steps[0], sequence, replace(SENDER, postal_address=f"Kaistraße {number}, Hamburg"))
+    each = (time.process_time() - started) / 20
     length = len(composer.compose(letters[0]).message)
     print(f"{'compiling a step, once':24} {1e3 * each:8.1f} ms; a mail has {length:,} bytes")
 
