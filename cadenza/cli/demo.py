@@ -98,6 +98,6 @@ def _show_summary(batch_id: int) -> None:
     now = runtime.clock.now()
     with transaction() as connection:
         show_waves(waves_due(connection, now, timedelta(days=7), runtime.settings.limits), now)
-    show("[bold]To look at[/]", f"  prefect ui            {services.ui_url(runtime.settings)}/runs")
+    show("", "[bold]To look at[/]", f"  prefect ui            {services.ui_url(runtime.settings)}/runs")
     show_files(report)
     show(f"  mails                 {(runtime.settings.home / 'sink' / 'Maildir').resolve().as_uri()}")

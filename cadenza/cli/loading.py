@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cadenza.cli.output import count, show
+from cadenza.cli.output import count, near, show
 
 
 def load_team(path: str) -> None:
@@ -19,7 +19,7 @@ def load_team(path: str) -> None:
         check_account(mailbox.address, mailbox.transport, mailbox.imap)
     with database.transaction(current().engine) as connection:
         save_team(connection, team)
-    show(f"[green]✓[/] {count(len(team.users), 'user')} from {path}")
+    show(f"[green]✓[/] {count(len(team.users), 'user')} from {near(Path(path))}")
 
 
 def load_sequences(folder: str = "") -> None:
@@ -37,4 +37,4 @@ def load_sequences(folder: str = "") -> None:
     with database.transaction(runtime.engine) as connection:
         for sequence in sequences:
             save_sequence(connection, sequence, runtime.clock.now())
-    show(f"[green]✓[/] {count(len(sequences), 'sequence')} from {path}")
+    show(f"[green]✓[/] {count(len(sequences), 'sequence')} from {near(path)}")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 #: The headers that people look at.
 HEADERS = ("From", "To", "Subject", "Date")
+#: Wide enough for the lines of most plain texts.
+WIDTH = 120
 
 
 def latest_mail(home: Path) -> Path | None:
@@ -30,4 +32,6 @@ def show_mail(path: Path) -> None:
         shown.append(f"{name + ':':<9}", "dim").append(f"{mail[name]}\n")
     part = mail.get_body(("plain",))
     shown.append("\n" + (part.get_content().strip() if part else ""))
-    console().print(Panel(shown, title="One of the mails", title_align="left", width=100), soft_wrap=False)
+    console().print(
+        Panel(shown, title="One of the mails", title_align="left", width=min(console().width, WIDTH)), soft_wrap=False
+    )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,3 +63,9 @@ def instant(at: datetime | None, zone: str | None = None) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun: "1 contact", "1,200 contacts"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def near(path: Path) -> Path:
+    """A path as seen from the working folder, where it lies below it."""
+    here = Path.cwd()
+    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path
