@@ -13,8 +13,8 @@ from cadenza.mail.incoming.phrases import plain
 _SHORT: Final = 60
 _LONGEST: Final = 1_500
 
-#: The mail that a List-Unsubscribe address of ours asks for.
-_WITH_TOKEN: Final = re.compile(r"\s*unsubscribe[\s:+_-]+([\w-]{16,128})\s*", re.I)
+#: The mail that a List-Unsubscribe address of ours asks for; behind a space, signs belong to the token.
+_WITH_TOKEN: Final = re.compile(r"\s*unsubscribe(?:\s+|\s*[:+_-]+\s*)([\w-]{16,128})\s*", re.I)
 _PREFIX: Final = re.compile(r"(?:(?:re|aw|antw|sv|rv|r|odp|res)\s*:\s*)+", re.I)
 
 
