@@ -11,6 +11,7 @@ def test_tokens_come_back_whole_whatever_sign_they_begin_with():
     tokens = {number: unsubscribe_token(key, number) for number in range(500)}
     assert {"-", "_"} <= {token[0] for token in tokens.values()}
     for number, token in tokens.items():
-        read = classify(f"From: kim@customer.example\r\nSubject: unsubscribe {token}\r\n\r\n".encode()).unsubscribe_token
+        raw = f"From: kim@customer.example\r\nSubject: unsubscribe {token}\r\n\r\n".encode()
+        read = classify(raw).unsubscribe_token
         assert read == token
         assert read_unsubscribe_token(key, read) == number
