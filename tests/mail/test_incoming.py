@@ -137,6 +137,10 @@ class TestComplaints:
     def test_other_feedback_is_no_complaint(self, kind, expected):
         assert classify(self.report(kind), [ANA]).kind == expected
 
+    def test_a_mail_servers_own_account_may_complain(self):
+        raw = self.report("abuse").replace(b"abusedesk@", b"mailer-daemon@").replace(b"FW: hello", b"Undelivered mail")
+        assert classify(raw, [ANA]).kind is IncomingKind.COMPLAINT
+
     def test_a_desk_that_forwards_our_mail_complains_too(self):
         original = self.ORIGINAL.replace("Subject: hello", "X-HmXmrOriginalRecipient: kim@outlook.example")
         incoming = classify(

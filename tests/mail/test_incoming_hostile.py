@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import logging
+import pkgutil
+import re
 import time
 from base64 import encodebytes
 from datetime import timedelta
@@ -14,6 +18,7 @@ from hypothesis import strategies as st
 from mail_samples import ANA, non_report_samples
 from report_samples import report_samples
 
+import cadenza.mail.incoming
 from cadenza.domain.incoming import IncomingKind
 from cadenza.mail.incoming import classify, judge
 from cadenza.mail.incoming.opening import open_mail
@@ -93,6 +98,7 @@ HOSTILE = {
     "addresses": DAEMON + b"\nfailed\n" + b"".join(b"<k%d@x.example>: 550 unknown\n" % i for i in range(20_000)),
     "empty lines": DAEMON + b"\nyour mail could not be delivered\n" + b"> \n" * 200_000,
     "ids": DAEMON + b"\nyour mail could not be delivered\n" + b"message-id: <" * 50_000,
+    "marks": DAEMON + b"\nfailed: a@b.example\n" + (b"*" * 150 + b"a@b.example" + b"." * 300 + b"<\n") * 300,
     "codes": DAEMON + b"\n<kim@x.example>:\n" + b"550 " * 120_000,
     "words": DAEMON + b"\n" + b"mailbox user address message delivery not the of " * 12_000,
     "fields": DAEMON
@@ -114,6 +120,24 @@ def test_mean_mails_do_not_stop_the_reading(name, caplog):
     assert not caplog.records
     # Far above what it takes (python -m benchmarks classify), far below a hang.
     assert time.process_time() - started < 5
+
+
+def test_no_pattern_tries_again_and_again():
+    patterns = {
+        pattern
+        for module in pkgutil.iter_modules(cadenza.mail.incoming.__path__)
+        if module.name != "__main__"
+        for pattern in vars(importlib.import_module(f"cadenza.mail.incoming.{module.name}")).values()
+        if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str)
+    }
+    assert len(patterns) > 30
+    for pattern in patterns:
+        for pieces in itertools.product(' a1@.-<"\n:*(', repeat=3):
+            text = "".join(piece * 60 for piece in pieces) + "<"
+            started = time.process_time()
+            pattern.search(text)
+            pattern.fullmatch(text)
+            assert time.process_time() - started < 0.5, (pattern.pattern, pieces)
 
 
 def test_of_a_huge_mail_the_beginning_is_read():

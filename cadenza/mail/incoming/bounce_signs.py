@@ -44,6 +44,8 @@ _AUTOMATIC: Final = re.compile(r"auto-(?:generated|replied|notified)", re.I)
 
 def signs(mail: Mail, notice: Notice) -> list[tuple[int, str]]:
     """The signs that a mail is a report, each with its weight; [] where what a person wrote could show as much."""
+    if mail.report_type == "feedback-report":
+        return []
     found: list[tuple[int, str]] = []
     subject = mail.header("subject")[:300]
     sender = mail.header("from")

@@ -22,6 +22,7 @@ from cadenza.mail.incoming.statuses import Words, judge
 
 _LONGEST_REASON: Final = 300
 _FOR_FLUFL: Final = 4_000
+_LONGEST_LINE: Final = 200
 _MOST_BOUNDARIES: Final = 4
 
 # It logs a traceback for each mail that it stumbles over, and strangers write those.
@@ -114,7 +115,8 @@ def _found(mail: Mail, raw: bytes, notice: Notice, named: list[Named]) -> list[N
 
 def _by_flufl(raw: bytes) -> list[str]:
     """The recipients that flufl.bounce finds, which knows many servers' own ways of naming them."""
-    beginning = decoded(raw[:_FOR_FLUFL])
+    # Short lines, because some of its patterns take the square of a line's length.
+    beginning = "\n".join(line[:_LONGEST_LINE] for line in decoded(raw[:_FOR_FLUFL]).splitlines())
     if beginning.lower().count("boundary=") > _MOST_BOUNDARIES:
         return []
     message = message_from_string(beginning)

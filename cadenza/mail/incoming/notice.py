@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+import re2
+
 from cadenza.mail.incoming.headers import ADDRESS, normalized
 from cadenza.mail.incoming.phrases import Phrases, plain
 
@@ -63,8 +65,10 @@ _NOBODY: Final = re.compile(r"(?:postmaster|mailer-daemon|abuse|mail-daemon|majo
 #: The returned mail's own recipients, which need not be those that failed.
 _TO: Final = re.compile(r"[>\s*]*to\s*:", re.I)
 _FROM: Final = re.compile(r"(?:\bfrom|\bvon|\bsender|\bby)\W{1,4}$", re.I)
-#: A line that names a recipient and hardly anything else, or says that it does.
-_NAMED_ALONE: Final = re.compile(r"[\s*>•\-\"'<(\[]*[^\s<>\"'()]+@[^\s<>\"'()]+[\s>\"')\].:;,]*(?:\([^)]*\))?[\s:.,;]*")
+#: A line that names a recipient and hardly anything else. By RE2: what may stand before and behind overlaps.
+_NAMED_ALONE: Final = re2.compile(
+    r"[\s*>•\-\"'<(\[]*[^\s<>\"'()]+@[^\s<>\"'()]+[\s>\"')\].:;,]*(?:\([^)]*\))?[\s:.,;]*"
+)
 _INTRODUCED: Final = Phrases(
     r"""
 [^@]*(rcpt to|recipient|recipients|addressee|address|undeliver[^ ]*|deliver[^ ]*|failed|fail|user|mailbox|error-for|

@@ -32,6 +32,11 @@ def _bare(text: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ł", "l").replace("ø", "o")))
 
 
+_OPTIONS: Final = re2.Options()
+# It says so on the standard error when a mean text makes it slower.
+_OPTIONS.log_errors = False
+
+
 class Phrases:
     """Phrases, one a line, in lower case: ``mailbox … (full|over)``; a line goes on while a bracket is open.
 
@@ -40,7 +45,7 @@ class Phrases:
     """
 
     def __init__(self, lines: str) -> None:
-        self._pattern = re2.compile("|".join(map(_pattern, _joined(lines))))
+        self._pattern = re2.compile("|".join(map(_pattern, _joined(lines))), _OPTIONS)
 
     def first(self, words: str) -> str | None:
         """The first of them in plain words, as it stands there."""
@@ -59,7 +64,7 @@ class Phrases:
 def _joined(lines: str) -> Iterator[str]:
     phrase = ""
     for line in lines.split("\n"):
-        phrase += line.strip()
+        phrase += line.removeprefix("    ").rstrip()
         brackets = _NO_BRACKETS.sub("", phrase)
         if phrase and brackets.count("(") == brackets.count(")"):
             yield phrase
