@@ -1,16 +1,16 @@
 """How long does it take to judge candidates? The facts query, the rules, and Great Expectations' recount.
 
-The same masks by polars and by duckdb on the same frames, in the same run; they are compared bit by bit.
+The same masks and the same table of refusals by polars and by duckdb on the same frames in the same run; all three are
+compared row by row.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from benchmarks import world
 from benchmarks.ground import Laps, peak_memory_mb, runtime
-from benchmarks.rivals import Duckdb, Polars
+from benchmarks.rivals import Duckdb, Judged, Polars
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
 from cadenza.runtime import DrivenClock, current
 
@@ -46,13 +46,19 @@ def judge_list(name: str, *, with_rivals: bool) -> Laps:
         if with_rivals:
             frame = pl.from_pandas(timed)
             with laps.of(POLARS):
-                theirs = polars.masks(frame, context.taken)
+                theirs = polars.judge(frame, context.taken)
             table = frame.to_arrow()
             with laps.of(DUCKDB):
-                others = duckdb.masks(table, context.taken)
-            ours = verdict.frame["mask"].to_numpy()
-            if not (np.array_equal(ours, theirs) and np.array_equal(ours, others)):
-                raise SystemExit("The masks differ: the figures would compare different work.")
+                others = duckdb.judge(table, context.taken)
+            refusals = verdict.refusals
+            ours = Judged(
+                verdict.frame["mask"].to_numpy(),
+                refusals["ordinal"].to_numpy(),
+                refusals["code"].cat.codes.to_numpy(),
+                refusals["is_reason"].to_numpy(),
+            )
+            if not ours == theirs == others:
+                raise SystemExit("The verdicts differ: the figures would compare different work.")
         context = EnrollmentContext(batch, context.policy, verdict.taken)
         polars.context = context
 

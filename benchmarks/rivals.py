@@ -1,11 +1,13 @@
 """The rules of an enrollment as others would write them: expressions of polars, and SQL for duckdb.
 
-Each gives the masks that ``data_contracts.verdict.judge`` gives for the same candidates.
+Each gives the masks and the refusals that ``data_contracts.verdict.judge`` gives for the same candidates, but for the
+words of their details.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +20,22 @@ from cadenza.domain.refusals import Severity
 from data_contracts.enrollability import RULES, Scope, bits_by_severity
 from data_contracts.policy import EnrollmentContext
 
-Masks = NDArray[np.int64]
+Column = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Judged:
+    """The bits of the broken rules of each candidate; for each broken rule whose and which it is, and if it is the reason."""
+
+    masks: Column
+    ordinals: Column
+    codes: Column
+    are_reasons: Column
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Judged) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__
+        )
 
 
 def conditions(context: EnrollmentContext) -> dict[str, str]:
@@ -81,15 +98,15 @@ class Polars:
         self.context = context
         self.contact_mask = pl.sql_expr(f"CAST({_contact_mask(context)} AS BIGINT)")
 
-    def masks(self, frame: pl.DataFrame, taken: Mapping[int, int]) -> Masks:
-        """The bits of the broken rules of each candidate."""
+    def judge(self, frame: pl.DataFrame, taken: Mapping[int, int]) -> Judged:
+        """The masks, and a row for each broken rule."""
         bits, bit = bits_by_severity(self.context.policy), {rule.code: rule.bit for rule in RULES}
-        passing = (pl.col("mask") & (bits[Severity.REFUSE] | bits[Severity.HOLD])) == 0
+        mask = pl.col("mask")
+        passing = (mask & (bits[Severity.REFUSE] | bits[Severity.HOLD])) == 0
         today = pl.col("due_at") < self.context.now + timedelta(days=1)
         uses_today = passing & pl.col("mailbox_daily_left").is_not_null() & pl.col("mailbox_connected") & today
-        used = (
-            pl.col("mailbox_id").replace_strict(dict(taken), default=0, return_dtype=pl.Int64) if taken else pl.lit(0)
-        )
+        mailbox = pl.col("mailbox_id")
+        used = mailbox.replace_strict(dict(taken), default=0, return_dtype=pl.Int64) if taken else pl.lit(0)
         judged = frame.lazy().with_columns(mask=self.contact_mask).with_row_index("row")
         over = (
             judged.filter(uses_today)
@@ -98,14 +115,34 @@ class Polars:
             .select("row", over=pl.lit(bit["DAILY_LIMIT"], pl.Int64))
         )
         no_slot = passing & pl.col("due_at").is_null() & ~pl.col("is_start_in_past")
-        whole = judged.join(over, on="row", how="left", maintain_order="left").select(
-            pl.col("mask") + pl.when(no_slot).then(bit["NO_SLOT"]).otherwise(0) + pl.col("over").fill_null(0)
+        whole = (
+            judged.join(over, on="row", how="left", maintain_order="left")
+            .select(
+                "ordinal",
+                mask=mask + pl.when(no_slot).then(bit["NO_SLOT"]).otherwise(0) + pl.col("over").fill_null(0),
+            )
+            .with_columns(
+                worst=pl.when(mask & bits[Severity.REFUSE] != 0)
+                .then(mask & bits[Severity.REFUSE])
+                .when(mask & bits[Severity.HOLD] != 0)
+                .then(mask & bits[Severity.HOLD])
+                .otherwise(mask)
+            )
+            .with_columns(reason=pl.col("worst") & (-pl.col("worst")))
+            .collect()
         )
-        return whole.collect().to_series().to_numpy()
+        broken = [
+            whole.lazy()
+            .filter(mask & rule.bit != 0)
+            .select("ordinal", code=pl.lit(number, pl.Int8), is_reason=pl.col("reason") == rule.bit)
+            for number, rule in enumerate(RULES)
+        ]
+        table = pl.concat(broken).sort("ordinal", "code").collect()
+        return Judged(whole["mask"].to_numpy(), *(table[name].to_numpy() for name in table.columns))
 
 
 class Duckdb:
-    """One statement over the frame in memory."""
+    """Two statements over the frame in memory."""
 
     def __init__(self, context: EnrollmentContext) -> None:
         self.context = context
@@ -113,11 +150,13 @@ class Duckdb:
         self.connection.execute("SET TimeZone = 'UTC'")
         bits, bit = bits_by_severity(context.policy), {rule.code: rule.bit for rule in RULES}
         tomorrow = context.now + timedelta(days=1)
-        self.statement = f"""
+        refuse, hold = bits[Severity.REFUSE], bits[Severity.HOLD]
+        self.masks = f"""
+            CREATE OR REPLACE TEMP TABLE whole AS
             WITH judged AS (
                 SELECT row_number() OVER () AS row, * , CAST({_contact_mask(context)} AS BIGINT) AS mask FROM frame
             ), passing AS (
-                SELECT *, mask & {bits[Severity.REFUSE] | bits[Severity.HOLD]} = 0 AS passes FROM judged
+                SELECT *, mask & {refuse | hold} = 0 AS passes FROM judged
             ), over_limit AS (
                 SELECT row FROM (
                     SELECT p.row, mailbox_daily_left,
@@ -129,18 +168,31 @@ class Duckdb:
                 ) ranked
                 WHERE rank >= mailbox_daily_left
             )
-            SELECT mask + CASE WHEN passes AND due_at IS NULL AND NOT is_start_in_past THEN {bit["NO_SLOT"]} ELSE 0 END
+            SELECT p.row, ordinal,
+                   mask + CASE WHEN passes AND due_at IS NULL AND NOT is_start_in_past THEN {bit["NO_SLOT"]} ELSE 0 END
                         + CASE WHEN o.row IS NULL THEN 0 ELSE {bit["DAILY_LIMIT"]} END AS mask
             FROM passing p LEFT JOIN over_limit o ON o.row = p.row
-            ORDER BY p.row
+        """
+        rules = ", ".join(f"({number}, {rule.bit})" for number, rule in enumerate(RULES))
+        self.refusals = f"""
+            SELECT ordinal, CAST(code AS TINYINT) AS code, worst & -worst = bit AS is_reason
+            FROM (
+                SELECT *, CASE WHEN mask & {refuse} <> 0 THEN mask & {refuse} WHEN mask & {hold} <> 0 THEN mask & {hold}
+                               ELSE mask END AS worst
+                FROM whole WHERE mask <> 0
+            ) broken JOIN (VALUES {rules}) AS rule(code, bit) ON mask & bit <> 0
+            ORDER BY ordinal, code
         """
 
-    def masks(self, frame: Any, taken: Mapping[int, int]) -> Masks:
-        """The bits of the broken rules of each candidate; ``frame`` is an Arrow table."""
+    def judge(self, frame: Any, taken: Mapping[int, int]) -> Judged:
+        """The masks, and a row for each broken rule; ``frame`` is an Arrow table."""
         self.connection.register("frame", frame)
         mails = pl.DataFrame({"mailbox_id": list(taken), "mails": list(taken.values())}, _TAKEN)
         self.connection.register("taken", mails.to_arrow())
-        return self.connection.execute(self.statement).fetchnumpy()["mask"]
+        self.connection.execute(self.masks)
+        masks = self.connection.execute("SELECT mask FROM whole ORDER BY row").fetchnumpy()["mask"]
+        table = self.connection.execute(self.refusals).fetchnumpy()
+        return Judged(masks, *(table[name] for name in ("ordinal", "code", "is_reason")))
 
 
 _TAKEN = {"mailbox_id": pl.Int64, "mails": pl.Int64}

@@ -76,7 +76,7 @@ def is_over_daily_limit(frame: pd.DataFrame, context: EnrollmentContext) -> Flag
     mailboxes = frame["mailbox_id"].to_numpy(dtype=np.int64, na_value=-1)[rows]
     left = frame["mailbox_daily_left"].to_numpy(dtype=np.int64, na_value=0)[rows]
     if "due_at" in frame.columns:
-        order = np.lexsort((rows, frame["due_at"].to_numpy()[rows], mailboxes))
+        order = np.lexsort((rows, frame["due_at"].to_numpy(dtype="datetime64[us]")[rows], mailboxes))
     else:
         order = np.lexsort((rows, mailboxes))
     sorted_mailboxes = mailboxes[order]

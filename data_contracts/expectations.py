@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation import ColumnMapExpectation, render_suite_parameter_string
+from great_expectations.expectations.expectation import (
+    ColumnAggregateExpectation,
+    ColumnMapExpectation,
+    render_suite_parameter_string,
+)
 from great_expectations.expectations.metrics.map_metric_provider import (
     ColumnMapMetricProvider,
     column_condition_partial,
@@ -16,7 +19,7 @@ from great_expectations.render import LegacyRendererType, RenderedStringTemplate
 from great_expectations.render.renderer.renderer import renderer
 
 from cadenza.domain.refusals import Severity
-from data_contracts.enrollability import RULES, Rule
+from data_contracts.enrollability import Rule
 from data_contracts.policy import Policy
 
 #: Great Expectations' word for what a broken rule does.
@@ -63,6 +66,19 @@ class ExpectContactsToBeClearOf(ColumnMapExpectation):  # type: ignore[misc]
         ]
 
 
+class ExpectValuesToBeCounted(ColumnAggregateExpectation):  # type: ignore[misc]
+    """Expect nothing of a column but how often it has each value: the observed value, by the value's words."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.value_counts",)
+    success_keys: ClassVar[tuple[str, ...]] = ()
+    args_keys: ClassVar[tuple[str, ...]] = ("column",)
+
+    def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        counts = metrics["column.value_counts"]
+        observed = {str(value): int(count) for value, count in counts.items()}
+        return {"success": True, "result": {"observed_value": observed}}
+
+
 def expect_rule(rule: Rule, policy: Policy) -> ExpectContactsToBeClearOf:
     """The expectation that nobody breaks a rule; the rule is on under the policy."""
     severity = rule.severity(policy) or Severity.WARN
@@ -82,18 +98,3 @@ def expect_rule(rule: Rule, policy: Policy) -> ExpectContactsToBeClearOf:
             "remedy": rule.refusal.remedy,
         },
     )
-
-
-def expect_fact(rule: Rule) -> Any:
-    """The same expectation read from the raw fact, by a stock expectation; the rule has a fact."""
-    assert rule.fact is not None
-    column, kept = rule.fact
-    meta = {"code": rule.code, "way": "fact"}
-    if kept is None:
-        return gxe.ExpectColumnValuesToBeNull(column=column, meta=meta)
-    return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[kept], meta=meta)
-
-
-def enrollability_suite(policy: Policy) -> list[ExpectContactsToBeClearOf]:
-    """One expectation per rule that is on, in the order of the registry."""
-    return [expect_rule(rule, policy) for rule in RULES if rule.severity(policy)]

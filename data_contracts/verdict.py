@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cadenza.domain.enrollment import Outcome
 from cadenza.domain.refusals import Severity
 from data_contracts.conditions import present
+from data_contracts.details import COLUMNS as DETAILED
 from data_contracts.enrollability import RULES, Scope, bits_by_severity
 from data_contracts.policy import EnrollmentContext
 
@@ -105,6 +106,7 @@ def explode(frame: pd.DataFrame, context: EnrollmentContext) -> pd.DataFrame:
     """One row a broken rule: ordinal, contact_id, code, is_reason, outcome, detail; in the order of the ordinals."""
     mask = frame["mask"].to_numpy()
     reason = frame["reason"].cat.codes.to_numpy()
+    told = frame[frame.columns.intersection(pd.Index(DETAILED))]
     rows, codes, details = [], [], []
     any_broken = int(np.bitwise_or.reduce(mask)) if len(mask) else 0
     for number, rule in enumerate(RULES):
@@ -114,12 +116,12 @@ def explode(frame: pd.DataFrame, context: EnrollmentContext) -> pd.DataFrame:
         rows.append(broken)
         codes.append(np.full(len(broken), number, dtype=np.int8))
         if rule.detail is None:
-            details.append(np.full(len(broken), "", dtype=object))
+            details.append(pd.Series("", index=range(len(broken)), dtype="str"))
         else:
-            details.append(rule.detail(frame.iloc[broken], context).fillna("").to_numpy(dtype=object))
+            details.append(rule.detail(told.iloc[broken], context).fillna(""))
     where = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
     code = np.concatenate(codes) if codes else np.empty(0, dtype=np.int8)
-    detail = np.concatenate(details) if details else np.empty(0, dtype=object)
+    detail = pd.concat(details, ignore_index=True) if details else pd.Series(dtype="str")
     order = np.argsort(where, kind="stable")
     where, code = where[order], code[order]
     return pd.DataFrame(
@@ -129,7 +131,7 @@ def explode(frame: pd.DataFrame, context: EnrollmentContext) -> pd.DataFrame:
             "code": pd.Categorical.from_codes(code, categories=_CODES),
             "is_reason": reason[where] == code,
             "outcome": frame["outcome"].array[where],
-            "detail": detail[order],
+            "detail": detail.array.take(order),
         }
     )
 
