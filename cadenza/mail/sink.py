@@ -73,7 +73,8 @@ class MaildirHandler:
         content: bytes = envelope.original_content
         path = self.maildir / "tmp" / name
         try:
-            with open(path, "wb", buffering=0) as file:
+            # Buffered: without, a disk that fills up takes a part and says nothing.
+            with open(path, "wb") as file:
                 file.write(b"Delivered-To: " + ", ".join(envelope.rcpt_tos).encode() + b"\r\n" + content)
             # Indexed first: a mail that recovery cannot find would be sent again.
             if found := _MESSAGE_ID.search(content, 0, _HEADERS):
@@ -81,6 +82,8 @@ class MaildirHandler:
                     os.link(path, _index(self.folder, found.group(1)))
             os.rename(path, self.maildir / "new" / name)
         except OSError as error:
+            with suppress(OSError):
+                path.unlink()
             return f"452 4.3.1 {error.strerror}"
         return f"250 2.0.0 Ok: queued as {name.split('.')[0]}"
 

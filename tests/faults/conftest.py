@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,25 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 
 @pytest.fixture
-def run(world: Any, sink: Any, nursery: Nursery) -> Iterator[FaultRun]:
-    """A run on the test's own database and sink; its workers read the machine's clock, and so does the test."""
+def new_run(world: Any, nursery: Nursery) -> Iterator[Callable[[Callable[[], Iterable[bytes]]], FaultRun]]:
+    """Makes runs on the test's own database, given what a server's mailboxes hold; their clock is the machine's."""
     world.runtime.clock = SystemClock()
+    made: list[FaultRun] = []
 
-    def maildir() -> Iterator[bytes]:
-        return (path.read_bytes() for path in Path(sink.folder, "Maildir", "new").iterdir())
+    def make(mailboxes: Callable[[], Iterable[bytes]]) -> FaultRun:
+        made.append(FaultRun(world, nursery, mailboxes, MAILS))
+        made[-1].fill()
+        return made[-1]
 
-    run = FaultRun(world, nursery, maildir, MAILS)
-    run.fill()
-    yield run
-    run.end_workers()
+    yield make
+    for run in made:
+        run.end_workers()
+
+
+@pytest.fixture
+def run(new_run: Callable[..., FaultRun], sink: Any) -> FaultRun:
+    """A run with the test's own sink."""
+    return new_run(lambda: (path.read_bytes() for path in Path(sink.folder, "Maildir", "new").iterdir()))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Reads one JSON object a line: ``{"start": CONFIGURATION}``. Writes ``{"started": pid}``, ``{"ended": pid, "signal": n}``
 and, just before a fault, ``{"fault": point}``. A worker does what flows/send_wave.py does, without Prefect: recover,
-claim, hand over. The product knows nothing of this: its functions are wrapped at their seams.
+read, claim, hand over. The product knows nothing of this: its functions are wrapped at their seams.
 """
 
 from __future__ import annotations
@@ -30,18 +30,22 @@ from cadenza import runtime
 from cadenza.domain import settlement
 from cadenza.domain.delivery import AttemptResult
 from cadenza.errors import CadenzaError, MailServerUnavailable
+from cadenza.mail import sink
 from cadenza.mail.transports import Transports
 from cadenza.mail.transports.connection import Connection
 from cadenza.mail.transports.sink import SinkTransport
 from cadenza.runtime import Runtime, use
 from cadenza.settings import Settings
 from cadenza.store import claims, database, deliveries
+from tasks import read_mailboxes as reading
 from tasks import recover_deliveries, send_email
 from tasks.claim_steps import claim_steps
 
 ZONE = "Europe/Berlin"
 #: What was deferred comes again after this time: nobody waits five minutes for a test.
 RETRY_AFTER = timedelta(seconds=0.3)
+#: A mailbox that could not be read is asked again after this time instead of a minute.
+AWAY_FOR = timedelta(seconds=0.5)
 
 
 def around(owner: Any, name: str, before: Callable[..., None] | None, after: Callable[..., None] | None) -> None:
@@ -190,10 +194,8 @@ def hide_witness(config: dict[str, Any], dice: random.Random) -> None:
             raise MailServerUnavailable
         found = accepted(self, message_ids, *rest)
         if lag := config.get("lag"):
-            from cadenza.mail.sink import _index
-
             late = time.time() - lag
-            found = {id_ for id_ in found or () if _index(self.folder, id_.encode()).stat().st_mtime < late}
+            found = {id_ for id_ in found or () if sink._index(self.folder, id_.encode()).stat().st_mtime < late}
         return found
 
     SinkTransport.accepted = sometimes  # type: ignore[method-assign]
@@ -223,9 +225,11 @@ def set_clocks(whose: str, offset: Path) -> None:
 
 def work(config: dict[str, Any]) -> None:
     """Recover, claim and hand over until told to end."""
+    os.environ.update(config.get("environment", {}))
     dice = random.Random(config["seed"])
     faults = Faults(config.get("faults", []), config.get("postmaster"), dice)
     settlement.run_after = lambda sequence, is_first, start, *_: start + RETRY_AFTER
+    reading.AWAY_FOR = AWAY_FOR
     watch(faults.reached)
     if "witness" in config:
         hide_witness(config["witness"], dice)
@@ -238,7 +242,8 @@ def work(config: dict[str, Any]) -> None:
         while True:
             try:
                 recover_deliveries.recover_deliveries.fn()
-                claim = claim_steps.fn(ZONE)
+                answers = reading.read_mailboxes.fn(ZONE)
+                claim = claim_steps.fn(ZONE, read=answers.read)
                 if claim.delivery_ids:
                     faults.reached("after-claim")
                     send_email.hand_over(claim.delivery_ids)

@@ -114,7 +114,6 @@ class FaultRun:
     mailboxes: Callable[[], Iterable[bytes]]
     mails: int
     seed: int = 7
-    transport: dict[str, Any] = field(default_factory=lambda: {"kind": "sink"})
     settings: dict[str, Any] = field(default_factory=dict)
     #: More of a worker's configuration.
     config: dict[str, Any] = field(default_factory=dict)
@@ -140,11 +139,11 @@ class FaultRun:
         for number in range(SENDERS):
             mailbox = self.mailbox(number)
             share = contacts // SENDERS + (number < contacts % SENDERS)
-            self.world.enroll(self.contacts(number, share), version, mailbox)
+            self.world.enroll(self.contacts(share), version, mailbox)
 
     def mailbox(self, number: int) -> int:
         """A sender whose address the server knows."""
-        self.world.mailbox(f"sender{number}", self.transport)
+        self.world.mailbox(f"sender{number}")
         return int(
             self.world.one(
                 "UPDATE mailboxes SET address = :address WHERE address LIKE :was RETURNING id",
@@ -153,7 +152,18 @@ class FaultRun:
             )
         )
 
-    def contacts(self, first: int, number: int) -> list[int]:
+    def use_transport(self, transport: dict[str, Any], imap: dict[str, Any] | None = None) -> None:
+        """Let every sender send through a server of its own, and be read through IMAP."""
+        self.world.rows(
+            """
+            UPDATE mailboxes SET transport = CAST(:transport AS jsonb),
+                imap = CAST(:imap AS jsonb) || jsonb_build_object('username', address)
+            """,
+            transport=json.dumps(transport),
+            imap=imap and json.dumps(imap),
+        )
+
+    def contacts(self, number: int) -> list[int]:
         """Contacts whose mailboxes the server has."""
         ids = self.world.contacts(number)
         self.world.rows(
@@ -346,7 +356,9 @@ class FaultRun:
                     """),
                     {"id": row.id},
                 )
-        self.interruptions[row.id] = Interruption(frozenset(states["sent"]), frozenset(states["in_flight"]))
+        self.interruptions[row.id] = Interruption(
+            frozenset(states["sent"]), frozenset(states["in_flight"] | states["unknown"])
+        )
 
     def _standing(self) -> list[Any]:
         return [

@@ -56,10 +56,13 @@ class MailRig:
     imap_port: int = 0
     imaps_port: int = 0
     fault: FaultServer = field(default_factory=FaultServer)
+    #: Where Postfix keeps what it has accepted and not yet delivered; None: beside everything else.
+    spool: Path | None = None
 
     def __enter__(self) -> MailRig:
         self.folder = Path(tempfile.mkdtemp(prefix="cadenza-mail-"))
         self.folder.chmod(0o755)
+        self.spool = self.spool or self.folder / "spool"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self.fault.__enter__()
         ports = _free_ports(5)
@@ -176,7 +179,7 @@ class MailRig:
         """Whether Postfix has nothing left to deliver."""
         return not any(
             path.is_file() for name in ("maildrop", "incoming", "active", "deferred")
-            for path in (self.folder / "spool" / name).rglob("*")
+            for path in (self.spool / name).rglob("*")
         )  # fmt: skip
 
     def log(self) -> str:
@@ -217,8 +220,9 @@ class MailRig:
         )  # fmt: skip
 
     def _write(self) -> None:
-        for name in ("postfix", "log", "mail", "spool", "data", "run"):
+        for name in ("postfix", "log", "mail", "data", "run"):
             (self.folder / name).mkdir()
+        self.spool.mkdir(exist_ok=True)
         os.chown(self.folder / "mail", OWNER, OWNER)
         shutil.chown(self.folder / "data", "postfix")
         users = [f"sender{n}@sender.test" for n in range(self.senders)]
@@ -234,6 +238,7 @@ class MailRig:
             **{name: getattr(self, name) for name in ("smtp_port", "submission_port", "smtps_port")},
             **{name: getattr(self, name) for name in ("imap_port", "imaps_port", "queue_seconds")},
             "folder": self.folder,
+            "spool": self.spool,
             "owner": OWNER,
             "fault_port": self.fault.port,
         }
