@@ -46,7 +46,7 @@ def contacts_by_ids(connection: Connection, contact_ids: Sequence[int]) -> dict[
 
 
 def create_staging(connection: Connection) -> None:
-    """Make the temporary table of staged contacts; it lives as long as the transaction.
+    """Make the temporary tables of staged contacts and of those that are known; they live as long as the transaction.
 
     Imports wait for each other: what one has looked up, no other one inserts.
     """
@@ -57,6 +57,13 @@ def create_staging(connection: Connection) -> None:
             CREATE TEMPORARY TABLE staged_contacts (
                 line integer NOT NULL, is_repeat boolean NOT NULL DEFAULT false, identity_key text NOT NULL,
                 {columns}, properties jsonb
+            ) ON COMMIT DROP
+        """)
+    )
+    connection.execute(
+        text("""
+            CREATE TEMPORARY TABLE known_contacts (
+                line integer NOT NULL, identity_key text NOT NULL, id bigint NOT NULL, is_changed boolean NOT NULL
             ) ON COMMIT DROP
         """)
     )
@@ -81,6 +88,10 @@ def merge_staged(connection: Connection, import_id: int, list_id: int, now: date
     merge_staged_companies(connection)
     if connection.scalar(text(_HAS_REPEATS)):
         connection.execute(text(_COLLAPSE))
+    connection.execute(text("TRUNCATE known_contacts"))
+    connection.execute(text(_KNOW))
+    # How many are known decides whether contacts are best found one by one: no plan can guess it.
+    connection.execute(text("ANALYZE known_contacts"))
     row = connection.execute(text(_MERGE), {"import_id": import_id, "list_id": list_id, "now": now}).one()
     return Merge(imported=row.imported, merged=row.merged)
 
@@ -116,24 +127,29 @@ _COLLAPSE: Final = f"""
     WHERE s.identity_key = c.identity_key
 """  # noqa: S608
 
-#: Known contacts are looked up one index probe each, however many there are, and written only if something changes;
-#: all others are inserted without the price of ON CONFLICT, which the lock makes safe.
+#: Known contacts are looked up one index probe each, however many there are.
+_KNOW: Final = f"""
+    INSERT INTO known_contacts (line, identity_key, id, is_changed)
+    SELECT s.line, s.identity_key, c.id,
+           coalesce(NOT c.properties @> coalesce(s.properties, '{{}}') OR k.id <> c.company_id
+                    OR {" OR ".join(f"s.{name} <> coalesce(c.{name}, '')" for name in _MERGED_COLUMNS)}, false)
+    FROM staged_contacts s
+    CROSS JOIN LATERAL (SELECT * FROM contacts WHERE contacts.identity_key = s.identity_key LIMIT 1) c
+    LEFT JOIN companies k ON lower(k.name) = lower(s.company)
+    WHERE NOT s.is_repeat
+"""  # noqa: S608
+
+#: Known contacts are written only if something changes; all others are inserted without the price of ON CONFLICT, which
+#: the lock makes safe.
 _MERGE: Final = f"""
-    WITH known AS MATERIALIZED (
-        SELECT s.line, s.identity_key, c.id
-        FROM staged_contacts s
-        CROSS JOIN LATERAL (SELECT id FROM contacts WHERE contacts.identity_key = s.identity_key LIMIT 1) c
-        WHERE NOT s.is_repeat
-    ),
-    updated AS (
+    WITH updated AS (
         UPDATE contacts c
         SET updated_at = :now, company_id = coalesce(k.id, c.company_id),
             properties = c.properties || coalesce(s.properties, '{{}}'),
             {", ".join(f"{name} = coalesce(s.{name}, c.{name})" for name in _MERGED_COLUMNS)}
-        FROM known JOIN staged_contacts s USING (line) LEFT JOIN companies k ON lower(k.name) = lower(s.company)
-        WHERE c.id = known.id
-          AND (NOT c.properties @> coalesce(s.properties, '{{}}') OR k.id <> c.company_id
-               OR {" OR ".join(f"s.{name} <> coalesce(c.{name}, '')" for name in _MERGED_COLUMNS)})
+        FROM known_contacts known JOIN staged_contacts s USING (line)
+        LEFT JOIN companies k ON lower(k.name) = lower(s.company)
+        WHERE c.id = known.id AND known.is_changed
     ),
     inserted AS (
         INSERT INTO contacts
@@ -141,7 +157,7 @@ _MERGE: Final = f"""
         SELECT s.identity_key, k.id, coalesce(s.properties, '{{}}'), :now, :now,
                {", ".join(f"s.{name}" for name in _MERGED_COLUMNS)}
         FROM staged_contacts s LEFT JOIN companies k ON lower(k.name) = lower(s.company)
-        WHERE NOT s.is_repeat AND NOT EXISTS (SELECT FROM known WHERE known.line = s.line)
+        WHERE NOT s.is_repeat AND NOT EXISTS (SELECT FROM known_contacts known WHERE known.line = s.line)
         ORDER BY s.line
         RETURNING id, identity_key
     ),
@@ -149,16 +165,17 @@ _MERGE: Final = f"""
         INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM inserted
     ),
     known_members AS (
-        INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM known
+        INSERT INTO list_members (list_id, contact_id, added_at) SELECT :list_id, id, :now FROM known_contacts
         ON CONFLICT DO NOTHING
     ),
     notes AS (
         INSERT INTO import_rows (import_id, line, outcome, code, contact_id)
-        SELECT :import_id, s.line, 'merged', '{ALREADY_KNOWN}', k.id
-        FROM known k JOIN staged_contacts s USING (identity_key)
+        SELECT :import_id, line, 'merged', '{ALREADY_KNOWN}', id FROM known_contacts
         UNION ALL
-        SELECT :import_id, s.line, 'merged', '{SAME_IN_SOURCE}', i.id
-        FROM inserted i JOIN staged_contacts s USING (identity_key)
+        SELECT :import_id, s.line, 'merged', CASE WHEN k.id IS NULL THEN '{SAME_IN_SOURCE}' ELSE '{ALREADY_KNOWN}' END,
+               coalesce(k.id, i.id)
+        FROM staged_contacts s
+        LEFT JOIN known_contacts k USING (identity_key) LEFT JOIN inserted i USING (identity_key)
         WHERE s.is_repeat
     )
     SELECT (SELECT count(*) FROM inserted) AS imported,
