@@ -30,10 +30,10 @@ def judge_list(name: str, *, with_rivals: bool) -> Laps:
     batch = outline_batch.fn("hello", CONTACT_OWNER, Segment(name=name), options)
     context = EnrollmentContext(batch, policy_of(current().settings, options))
     polars, duckdb = Polars(context), Duckdb(context)
-    laps = Laps()
+    laps = Laps(current())
     chunks = load_candidates.fn(batch)
     while True:
-        with laps.of("facts (wall: database too)"):
+        with laps.of("facts"):
             candidates = next(chunks, None)
         if candidates is None:
             return laps

@@ -17,7 +17,7 @@ from benchmarks import world
 from benchmarks.ground import Laps, measured, peak_memory_mb, runtime
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
 from cadenza.domain.throttle import admit
-from cadenza.runtime import DrivenClock
+from cadenza.runtime import DrivenClock, current
 from cadenza.settings import Settings
 from cadenza.store import database
 
@@ -35,7 +35,7 @@ def enroll(name: str) -> Laps:
     from tasks.time_first_steps import time_first_steps
 
     batch = begin_batch.fn("hello", CONTACT_OWNER, Segment(name=name), EnrollmentOptions(send_at=SEND_AT))
-    laps = Laps()
+    laps = Laps(current())
     chunks = load_candidates.fn(batch)
     while True:
         with laps.of(LOAD):
@@ -107,7 +107,7 @@ def main(size: int) -> None:
                 flush=True,
             )
         for part, seconds in laps.wall.items():
-            print(f"  {part:10} {seconds:6.2f} s {size / seconds:12,.0f} contacts/s")
+            print(f"  {part:10} {seconds:6.2f} s {laps.cpu[part]:6.2f} s CPU {size / seconds:12,.0f} contacts/s")
         baselines = {
             OPEN: ("plain COPY of the same rows, no index", plain_copy(ground.engine, "bare")),
             TIME: ("zoneinfo loop, zone known", zoneinfo_loop(ground.engine, 100_000) * size),

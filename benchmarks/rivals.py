@@ -25,7 +25,7 @@ Column = NDArray[Any]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Judged:
-    """The bits of the broken rules of each candidate; for each broken rule whose and which it is, and if it is the reason."""
+    """The bits of the broken rules of each candidate; for each broken rule whose, which, and if it is the reason."""
 
     masks: Column
     ordinals: Column
