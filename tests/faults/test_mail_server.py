@@ -93,43 +93,10 @@ def test_sink_takes_whole_mails_or_none(sink_disk, sink, runtime):
     assert len(held) == results.count(AttemptResult.ACCEPTED) > 0
 
 
-def of_customers(rig: MailRig):
-    """What the mailboxes of the rig's customers hold, when the server has delivered everything that it accepted."""
-
-    def mailboxes() -> Iterator[bytes]:
-        until = time.monotonic() + 60
-        while not rig.is_queue_empty():
-            assert time.monotonic() < until, rig.log()
-            time.sleep(0.05)
-        for number in range(rig.customers):
-            yield from rig.messages(f"c{number}@customer.test")
-
-    return mailboxes
-
-
-@pytest.fixture
-def postfix_run(new_run, mail_rig):
-    """A run against the session's Postfix; its mailboxes are empty."""
-    for user in [f"c{n}@customer.test" for n in range(50)] + [f"sender{n}@sender.test" for n in range(10)]:
-        mail_rig.clear(user)
-    run = new_run(of_customers(mail_rig))
-    run.config["environment"] = {"RIG_PASSWORD": mail_rig.password, "SSL_CERT_FILE": str(mail_rig.ca_file)}
-    return run
-
-
-def imap_of(rig: MailRig):
-    return {"host": rig.host, "port": rig.imap_port, "security": "none", "password_env": "RIG_PASSWORD"}
-
-
-def with_copies(port: int):
-    """Sending without a login; a copy to the sender himself is the witness."""
-    return {"kind": "smtp", "host": "127.0.0.1", "port": port, "security": "none", "witness": "self"}
-
-
 def test_postfix_with_copies_to_the_sender_and_a_torn_wire(postfix_run, mail_rig, holds):
     run = postfix_run
     with FaultyWire(mail_rig.smtp_port, {"answer-lost": 0.1, "cut": 0.05}) as wire:
-        run.use_transport(with_copies(wire.port), imap_of(mail_rig))
+        run.send_with_copies(mail_rig, wire.port)
         run.drive(uncertain, most_faults=max(6, run.mails // 20), seconds=250)
         run.happened += wire.happened
     holds(run, least_faults=8)
@@ -138,8 +105,7 @@ def test_postfix_with_copies_to_the_sender_and_a_torn_wire(postfix_run, mail_rig
 def test_postfix_with_its_folder_of_sent_mails(postfix_run, mail_rig, holds):
     """Over TLS with a login."""
     run = postfix_run
-    login = {"security": "tls", "username": "sender0@sender.test", "password_env": "RIG_PASSWORD", "witness": "sent"}
-    run.use_transport({"kind": "smtp", "host": "127.0.0.1", "port": mail_rig.smtps_port, **login}, imap_of(mail_rig))
+    run.send_with_login(mail_rig)
     run.drive(uncertain, most_faults=max(6, run.mails // 20), seconds=250)
     holds(run, least_faults=4)
 
@@ -160,7 +126,7 @@ def every(seconds: float, times: int, name: str, act):
 
 def test_postfix_and_dovecot_are_stopped_and_started(postfix_run, mail_rig, holds):
     run = postfix_run
-    run.use_transport(with_copies(mail_rig.smtp_port), imap_of(mail_rig))
+    run.send_with_copies(mail_rig)
 
     def restart(run) -> None:
         for stop, start in (
@@ -180,7 +146,7 @@ def test_postfix_and_dovecot_are_stopped_and_started(postfix_run, mail_rig, hold
 
 def test_mailboxes_get_a_new_uidvalidity(postfix_run, mail_rig, holds):
     run = postfix_run
-    run.use_transport(with_copies(mail_rig.smtp_port), imap_of(mail_rig))
+    run.send_with_copies(mail_rig)
 
     def renumber(run) -> None:
         for number in range(4):
@@ -202,8 +168,7 @@ def test_disk_of_postfix_is_full(new_run, holds, tmp_path_factory):
     for folder in (spool, *spool.parents[:2]):
         folder.chmod(0o755)
     with small_disk(spool / "disk", 60) as disk, MailRig(spool=disk / "spool") as rig:
-        run = new_run(of_customers(rig))
-        run.config["environment"] = {"RIG_PASSWORD": rig.password}
-        run.use_transport(with_copies(rig.smtp_port), imap_of(rig))
+        run = new_run(rig.held_by_customers)
+        run.send_with_copies(rig)
         run.drive(lambda _: [], most_faults=0, seconds=200, meanwhile=FullDisk(disk, max(2, run.mails // 100)))
         holds(run, least_faults=1)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mail_rig import MailRig
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -118,6 +119,8 @@ class FaultRun:
     #: More of a worker's configuration.
     config: dict[str, Any] = field(default_factory=dict)
     interruptions: dict[int, Interruption] = field(default_factory=dict)
+    #: Enrollments whose mails come back: no mailbox ever holds one.
+    bouncing: frozenset[int] = frozenset()
     #: Faults that happened, by point.
     happened: Counter[str] = field(default_factory=Counter)
 
@@ -151,6 +154,22 @@ class FaultRun:
                 was=f"sender{number}@%",
             )
         )
+
+    def send_with_copies(self, rig: MailRig, port: int | None = None) -> None:
+        """Through Postfix without a login, or through a wire to it; a copy to the sender himself is the witness."""
+        server = {"kind": "smtp", "host": rig.host, "port": port or rig.smtp_port, "security": "none"}
+        self._use_rig(rig, {**server, "witness": "self"})
+
+    def send_with_login(self, rig: MailRig) -> None:
+        """Through Postfix over TLS with the login of one sender, whose folder of sent mails is the witness."""
+        login = {"username": "sender0@sender.test", "password_env": "RIG_PASSWORD", "witness": "sent"}
+        server = {"kind": "smtp", "host": rig.host, "port": rig.smtps_port, "security": "tls"}
+        self._use_rig(rig, {**server, **login})
+
+    def _use_rig(self, rig: MailRig, transport: dict[str, Any]) -> None:
+        self.config["environment"] = {"RIG_PASSWORD": rig.password, "SSL_CERT_FILE": str(rig.ca_file)}
+        imap = {"host": rig.host, "port": rig.imap_port, "security": "none", "password_env": "RIG_PASSWORD"}
+        self.use_transport(transport, imap)
 
     def use_transport(self, transport: dict[str, Any], imap: dict[str, Any] | None = None) -> None:
         """Let every sender send through a server of its own, and be read through IMAP."""
@@ -214,7 +233,8 @@ class FaultRun:
         }
         details = []
         counts: Counter[str] = Counter()
-        for (enrollment_id,) in self.world.rows("SELECT id FROM enrollments ORDER BY id"):
+        ids = self.world.rows("SELECT id FROM enrollments WHERE id <> ALL (:b) ORDER BY id", b=list(self.bouncing))
+        for (enrollment_id,) in ids:
             got = {position for position in range(1, STEPS + 1) if arrived[enrollment_id, position]}
             held = {position for position in range(1, STEPS + 1) if states.get((enrollment_id, position)) == "unknown"}
             must, may = set(range(1, STEPS + 1)), set()
@@ -317,7 +337,7 @@ class FaultRun:
                 text("""
                     SELECT id FROM enrollments WHERE status = 'active' AND id <> ALL (:done) ORDER BY random() LIMIT 1
                 """),
-                {"done": list(self.interruptions)},
+                {"done": [*self.interruptions, *self.bouncing]},
             )
             # A claim of this mailbox that is under way could not know: wait for it, and look again.
             connection.execute(

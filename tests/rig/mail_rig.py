@@ -146,9 +146,10 @@ class MailRig:
             status, answer = connection.append(folder, flags, "", message)
             assert status == "OK", answer
 
-    def clear(self, user: str) -> None:
-        """Empty every folder of a user."""
-        shutil.rmtree(self.maildir(user), ignore_errors=True)
+    def clear(self, *users: str) -> None:
+        """Empty every folder of some users, or of all."""
+        for home in map(self.maildir, users) if users else (self.folder / "mail").glob("*/*"):
+            shutil.rmtree(home, ignore_errors=True)
 
     def change_uid_validity(self, user: str, folder: str = "INBOX") -> None:
         """Give every mail of a folder a new UID under a new UIDVALIDITY, as after a restored backup."""
@@ -181,6 +182,15 @@ class MailRig:
             path.is_file() for name in ("maildrop", "incoming", "active", "deferred")
             for path in (self.spool / name).rglob("*")
         )  # fmt: skip
+
+    def held_by_customers(self) -> Iterator[bytes]:
+        """Every mail that customers hold, when all that was accepted is delivered."""
+        until = time.monotonic() + 60
+        while not self.is_queue_empty():
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.05)
+        for number in range(self.customers):
+            yield from self.messages(f"c{number}@customer.test")
 
     def log(self) -> str:
         """What the servers said last, for failures."""
