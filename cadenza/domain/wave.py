@@ -26,7 +26,7 @@ def choose_watching(steps: int, as_flows_up_to: int, as_tasks_up_to: int) -> Wat
     return Watching.TASKS if steps <= as_tasks_up_to else Watching.SUMMARY
 
 
-#: Steps of one claim, so that the last of them is begun long before the claim runs out: a flow run takes up to a second.
+#: Steps of one claim: the last of them is begun long before the claim runs out. A flow run takes up to a second.
 _AT_ONCE = {Watching.FLOWS: 20, Watching.TASKS: 200}
 
 

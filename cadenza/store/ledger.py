@@ -16,9 +16,8 @@ from cadenza.domain.settlement import ClaimedMail, Settlement
 from cadenza.store import deliveries
 from cadenza.store.database import answering
 
-
-#: The statements of a commit go by primary keys however many rows they are about. Planned once for a hand-over they cost
-#: half as much; a plan for tables that were small must not read them whole when they have grown.
+#: The statements of a commit go by primary keys however many rows they are about. Planned once for a hand-over they
+#: cost half as much; a plan for tables that were small must not read them whole when they have grown.
 _BY_KEY = (
     "DISCARD PLANS; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
     "SET enable_mergejoin = off"
