@@ -18,7 +18,7 @@ from cadenza.sources.chunk import Source
 from cadenza.sources.headers import map_columns
 from cadenza.sources.rows import PreparedRows, prepare_rows
 from cadenza.store import database
-from cadenza.store.contacts import create_staging, merge_staged, stage_contacts
+from cadenza.store.contacts import create_staging, merge_rows
 from cadenza.store.imports import finish_import, reject_rows, start_import
 from cadenza.store.lists import save_static_list
 from data_contracts.source import check_source
@@ -48,8 +48,7 @@ def import_rows(source: Source, list_name: str, mapping: Mapping[str, str] | Non
         tally = _Tally()
         for rows in _ahead(prepare_rows(chunk, fields) for chunk in source.read()):
             reject_rows(connection, import_id, rows.rejected)
-            stage_contacts(connection, [rows.as_csv()])
-            merge = merge_staged(connection, import_id, static_list.id, now)
+            merge = merge_rows(connection, rows.staged, import_id, static_list.id, now)
             tally.add(rows, merge.imported, merge.merged)
             logger.info("import %d: %d rows so far", import_id, tally.rows)
         check_source(source.name, tally.has_address, tally.rejected)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 
 from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS
 from cadenza.domain.importing import LONGEST_CELL, RejectedRow
@@ -31,12 +30,6 @@ class PreparedRows:
     blank_lines: int
     #: For each staged row, whether its address is valid.
     has_address: np.ndarray
-
-    def as_csv(self) -> bytes:
-        """The staged rows as CSV without a header; an unquoted empty cell is NULL."""
-        sink = pa.BufferOutputStream()
-        pa_csv.write_csv(self.staged, sink, pa_csv.WriteOptions(include_header=False, quoting_style="needed"))
-        return bytes(sink.getvalue().to_pybytes())
 
 
 def prepare_rows(chunk: Chunk, mapping: Mapping[str, str]) -> PreparedRows:

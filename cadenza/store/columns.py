@@ -31,6 +31,8 @@ _NUMBERS: Final[Mapping[str, tuple[pa.DataType, str]]] = {
     "timestamp with time zone": (pa.timestamp("us", "UTC"), ">i8"),
     "boolean": (pa.bool_(), "?"),
 }
+#: What stands before the words of a type.
+_PREFIXES: Final[Mapping[str, bytes]] = {"text": b"", "jsonb": b"\x01"}
 #: Microseconds from 1970 to 2000, where PostgreSQL counts from.
 _EPOCH: Final = 946_684_800_000_000
 
@@ -97,10 +99,10 @@ def _field(column: pa.Array, kind: str) -> pa.Array:
         numbers = values.fill_null(False if pa.types.is_boolean(arrow) else 0).to_numpy(zero_copy_only=False)
         field = _sized(numbers - _EPOCH if pa.types.is_timestamp(arrow) else numbers, wire)
     else:
-        assert kind == "text", f"{kind} looks different on the wire"
+        prefix = _PREFIXES[kind]
         words = column.cast(pa.string()).fill_null("").cast(pa.binary())
-        lengths = pc.binary_length(words).to_numpy(zero_copy_only=False)
-        field = pc.binary_join_element_wise(_wire(lengths.astype(">i4")), words, b"")
+        lengths = pc.binary_length(words).to_numpy(zero_copy_only=False) + len(prefix)
+        field = pc.binary_join_element_wise(_wire(lengths.astype(">i4")), pa.scalar(prefix), words, b"")
     return field if not column.null_count else pc.if_else(column.is_valid(), field, pa.scalar(_NULL))
 
 

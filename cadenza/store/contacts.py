@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg.rows import scalar_row
 from sqlalchemy import Connection, text
 
-from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS
+from cadenza.domain.contact import CONTACT_FIELDS
 from cadenza.domain.importing import ALREADY_KNOWN, SAME_IN_SOURCE
-from cadenza.store.companies import merge_staged_companies
+from cadenza.store.columns import copy_columns
+from cadenza.store.companies import create_company_staging, merge_companies
 from cadenza.store.database import driver_connection
 
-#: The columns that ``stage_contacts`` takes, in this order.
-STAGED_COLUMNS: Final = (
-    "line",
-    "identity_key",
-    "email_normalized",
-    *CONTACT_FIELDS,
-    *COMPANY_FIELDS,
-    "properties",
-)
-
 _MERGED_COLUMNS: Final = ("email_normalized", *CONTACT_FIELDS)
-_COLLAPSED_COLUMNS: Final = (*_MERGED_COLUMNS, *COMPANY_FIELDS)
+_COLLAPSED_COLUMNS: Final = (*_MERGED_COLUMNS, "company_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +42,18 @@ def contacts_by_ids(connection: Connection, contact_ids: Sequence[int]) -> dict[
 
 
 def create_staging(connection: Connection) -> None:
-    """Make the temporary tables of staged contacts and of those that are known; they live as long as the transaction.
+    """Make the temporary tables that rows are merged in; they live as long as the transaction.
 
     Imports wait for each other: what one has looked up, no other one inserts.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(7267)"))
-    columns = ", ".join(f"{name} text" for name in _COLLAPSED_COLUMNS)
+    create_company_staging(connection)
+    columns = ", ".join(f"{name} text" for name in _MERGED_COLUMNS)
     connection.execute(
         text(f"""
             CREATE TEMPORARY TABLE staged_contacts (
-                line integer NOT NULL, is_repeat boolean NOT NULL DEFAULT false, identity_key text NOT NULL,
-                {columns}, properties jsonb
+                id bigint, line integer NOT NULL, is_repeat boolean NOT NULL DEFAULT false, identity_key text NOT NULL,
+                {columns}, company_id bigint, properties jsonb
             ) ON COMMIT DROP
         """)
     )
@@ -69,34 +66,73 @@ def create_staging(connection: Connection) -> None:
     )
 
 
-def stage_contacts(connection: Connection, blocks: Iterable[bytes]) -> None:
-    """Replace what is staged by rows in CSV without a header, columns as ``STAGED_COLUMNS``; empty means none."""
-    with driver_connection(connection).cursor() as cursor:
-        cursor.execute("TRUNCATE staged_contacts")
-        copy = f"COPY staged_contacts ({', '.join(STAGED_COLUMNS)}) FROM STDIN (FORMAT csv)"
-        with cursor.copy(copy.encode()) as rows:
-            for block in blocks:
-                rows.write(block)
+def merge_rows(connection: Connection, rows: pa.Table, import_id: int, list_id: int, now: datetime) -> Merge:
+    """Merge rows into the contacts by identity key, put them on the list, and note the merged rows.
 
-
-def merge_staged(connection: Connection, import_id: int, list_id: int, now: datetime) -> Merge:
-    """Merge the staged rows into the contacts by identity key, put them on the list, and note the merged rows.
-
-    Of rows with the same identity, and against the contact that is there already, the later value wins; an empty
-    one never erases. Merged rows get the code SAME_IN_SOURCE or ALREADY_KNOWN in ``import_rows``.
+    ``rows`` has line, identity_key, email_normalized, the fields of contacts and companies, and properties (JSON). Of
+    rows with the same identity, and against the contact that is there already, the later value wins; an empty one never
+    erases. Merged rows get the code SAME_IN_SOURCE or ALREADY_KNOWN in ``import_rows``. Whoever is new is copied into
+    the table; only what is left is merged.
     """
-    merge_staged_companies(connection)
-    if connection.scalar(text(_HAS_REPEATS)):
-        connection.execute(text(_COLLAPSE))
-    connection.execute(text("TRUNCATE known_contacts"))
+    ids, are_single = _new_ids(connection, rows["identity_key"])
+    rows = rows.append_column("company_id", merge_companies(connection, rows)).append_column("id", ids)
+    is_copied = pc.and_(ids.is_valid(), are_single)
+    added = _add(connection, rows.filter(is_copied), list_id, now)
+    others = rows.filter(pc.invert(is_copied))
+    if not len(others):
+        return Merge(added, 0)
+    connection.execute(text("TRUNCATE staged_contacts, known_contacts"))
+    staged = ("id", "line", "identity_key", *_MERGED_COLUMNS, "company_id", "properties")
+    copy_columns(connection, "staged_contacts", others.select(staged))
+    connection.execute(text(_COLLAPSE))
     connection.execute(text(_KNOW))
     # How many are known decides whether contacts are best found one by one: no plan can guess it.
     connection.execute(text("ANALYZE known_contacts"))
     row = connection.execute(text(_MERGE), {"import_id": import_id, "list_id": list_id, "now": now}).one()
-    return Merge(imported=row.imported, merged=row.merged)
+    return Merge(added + row.imported, row.merged)
 
 
-_HAS_REPEATS: Final = "SELECT count(*) > count(DISTINCT identity_key) FROM staged_contacts"
+def _new_ids(connection: Connection, identity_keys: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """The ids of contacts to be, at the first row of each in the order of the rows; and which identities come once."""
+    keys = identity_keys.combine_chunks().dictionary_encode()
+    codes = keys.indices.to_numpy()
+    is_known = np.zeros(len(keys.dictionary), dtype=bool)
+    with driver_connection(connection).cursor(row_factory=scalar_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT asked.number FROM json_array_elements_text(%(keys)s::json) WITH ORDINALITY AS asked(key, number)
+            CROSS JOIN LATERAL (SELECT FROM contacts WHERE contacts.identity_key = asked.key LIMIT 1) known
+            """,
+            {"keys": orjson.dumps(keys.dictionary.to_pylist()).decode()},
+        )
+        is_known[np.array(cursor.fetchall(), dtype=np.int64) - 1] = True
+        # Codes are numbered as they come: a row whose code is higher than all before it is the first of its identity.
+        is_first = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
+        is_new = is_first & ~is_known[codes]
+        cursor.execute(
+            """
+            WITH ids AS MATERIALIZED (SELECT CAST(pg_get_serial_sequence('contacts', 'id') AS regclass) AS sequence)
+            SELECT nextval(ids.sequence) FROM ids, generate_series(1, %s)
+            """,
+            [int(is_new.sum())],
+        )
+        ids = np.zeros(len(codes), dtype=np.int64)
+        ids[is_new] = cursor.fetchall()
+    return pa.array(ids, mask=~is_new), pa.array(np.bincount(codes, minlength=1)[codes] == 1)
+
+
+def _add(connection: Connection, rows: pa.Table, list_id: int, now: datetime) -> int:
+    """Copy new contacts into the table and onto the list; returns how many."""
+    if not len(rows):
+        return 0
+    instants = pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), len(rows))
+    columns = {name: rows[name] for name in ("id", "identity_key", "company_id", *_MERGED_COLUMNS)}
+    columns |= {"properties": pc.fill_null(rows["properties"], "{}"), "created_at": instants, "updated_at": instants}
+    copy_columns(connection, "contacts", pa.table(columns))
+    members = {"list_id": pa.repeat(list_id, len(rows)), "contact_id": rows["id"], "added_at": instants}
+    copy_columns(connection, "list_members", pa.table(members))
+    return len(rows)
+
 
 #: The first row of an identity takes over what its repeats say.
 _COLLAPSE: Final = f"""
@@ -131,11 +167,10 @@ _COLLAPSE: Final = f"""
 _KNOW: Final = f"""
     INSERT INTO known_contacts (line, identity_key, id, is_changed)
     SELECT s.line, s.identity_key, c.id,
-           coalesce(NOT c.properties @> coalesce(s.properties, '{{}}') OR k.id <> c.company_id
+           coalesce(NOT c.properties @> coalesce(s.properties, '{{}}') OR s.company_id <> c.company_id
                     OR {" OR ".join(f"s.{name} <> coalesce(c.{name}, '')" for name in _MERGED_COLUMNS)}, false)
     FROM staged_contacts s
     CROSS JOIN LATERAL (SELECT * FROM contacts WHERE contacts.identity_key = s.identity_key LIMIT 1) c
-    LEFT JOIN companies k ON lower(k.name) = lower(s.company)
     WHERE NOT s.is_repeat
 """  # noqa: S608
 
@@ -144,21 +179,20 @@ _KNOW: Final = f"""
 _MERGE: Final = f"""
     WITH updated AS (
         UPDATE contacts c
-        SET updated_at = :now, company_id = coalesce(k.id, c.company_id),
+        SET updated_at = :now, company_id = coalesce(s.company_id, c.company_id),
             properties = c.properties || coalesce(s.properties, '{{}}'),
             {", ".join(f"{name} = coalesce(s.{name}, c.{name})" for name in _MERGED_COLUMNS)}
         FROM known_contacts known JOIN staged_contacts s USING (line)
-        LEFT JOIN companies k ON lower(k.name) = lower(s.company)
         WHERE c.id = known.id AND known.is_changed
     ),
     inserted AS (
         INSERT INTO contacts
-               (identity_key, company_id, properties, created_at, updated_at, {", ".join(_MERGED_COLUMNS)})
-        SELECT s.identity_key, k.id, coalesce(s.properties, '{{}}'), :now, :now,
+               (id, identity_key, company_id, properties, created_at, updated_at, {", ".join(_MERGED_COLUMNS)})
+        OVERRIDING SYSTEM VALUE
+        SELECT s.id, s.identity_key, s.company_id, coalesce(s.properties, '{{}}'), :now, :now,
                {", ".join(f"s.{name}" for name in _MERGED_COLUMNS)}
-        FROM staged_contacts s LEFT JOIN companies k ON lower(k.name) = lower(s.company)
-        WHERE NOT s.is_repeat AND NOT EXISTS (SELECT FROM known_contacts known WHERE known.line = s.line)
-        ORDER BY s.line
+        FROM staged_contacts s
+        WHERE s.id IS NOT NULL
         RETURNING id, identity_key
     ),
     new_members AS (

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import Engine, text
 
+from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS
 from cadenza.store import database
 from cadenza.store.companies import list_companies
-from cadenza.store.contacts import (
-    STAGED_COLUMNS,
-    Merge,
-    contacts_by_ids,
-    create_staging,
-    merge_staged,
-    stage_contacts,
-)
+from cadenza.store.contacts import Merge, contacts_by_ids, create_staging, merge_rows
 from cadenza.store.imports import start_import
 from cadenza.store.lists import save_static_list
 
@@ -31,18 +24,23 @@ def merge(engine: Engine):
     """Stage rows and merge them, each call in a transaction of its own."""
 
     def merge(*rows: dict[str, str], now: datetime = NOW) -> Merge:
-        buffer = io.StringIO()
-        for line, row in enumerate(rows, start=2):
-            properties = json.dumps({name: value for name, value in row.items() if name not in STAGED_COLUMNS})
-            key = f"email:{row['email'].lower()}"
-            cells = {"line": line, "identity_key": key, **row, "properties": properties}
-            csv.writer(buffer).writerow([cells.get(name) for name in STAGED_COLUMNS])
+        fields = ("email_normalized", *CONTACT_FIELDS, *COMPANY_FIELDS)
+        staged = [
+            {
+                "line": line,
+                "identity_key": f"email:{row['email'].lower()}",
+                **{name: row.get(name) for name in fields},
+                "properties": json.dumps({name: value for name, value in row.items() if name not in fields}),
+            }
+            for line, row in enumerate(rows, start=2)
+        ]
+        words = {name: pa.string() for name in ("identity_key", *fields, "properties")}
+        table = pa.Table.from_pylist(staged, pa.schema({"line": pa.int64(), **words}))
         with database.transaction(engine) as connection:
             fair = save_static_list(connection, "Fair", None, now)
             import_id = start_import(connection, fair.id, "fair.csv", now)
             create_staging(connection)
-            stage_contacts(connection, [buffer.getvalue().encode()])
-            return merge_staged(connection, import_id, fair.id, now)
+            return merge_rows(connection, table, import_id, fair.id, now)
 
     return merge
 
