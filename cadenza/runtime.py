@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cadenza.errors import DatabaseUnavailable, SecretMissing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cadenza.domain.settlement import ClaimedMail
     from cadenza.mail.message import StepComposer
     from cadenza.mail.transports import Transports
+    from cadenza.store.restored import Memory
     from cadenza.store.secrets import Vault
 
 
@@ -131,6 +133,13 @@ class Runtime:
 
     def __post_init__(self) -> None:
         self.transports.secrets = self.vault
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What this machine knows to be stored, should the database forget it."""
+        from cadenza.store.restored import Memory
+
+        return Memory(self.settings.home / "marks")
 
     @property
     def secret_key(self) -> bytes:

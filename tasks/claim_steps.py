@@ -16,7 +16,7 @@ from cadenza.domain.sequence import Sequence
 from cadenza.mail.letters import Writer
 from cadenza.mail.message import SenderIdentity
 from cadenza.runtime import current
-from cadenza.store import claims, database, mailboxes, sequences
+from cadenza.store import claims, database, mailboxes, restored, sequences
 from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ def claim_steps(
         read = ()
     now = runtime.clock.now()
     with database.transaction(runtime.engine) as connection:
+        if is_restored := runtime.memory.is_ahead(connection):
+            restored.stop_sending(connection, now)
         due_todos = claims.pick_todos(connection, time_zone, shard, shards, size, read, now)
         locked = claims.lock_mailboxes(connection, time_zone, shard, shards, read, now)
         rooms = mailboxes.rooms(connection, locked, settings.limits, now)
@@ -79,6 +81,11 @@ def claim_steps(
         is_full = len(picked) >= size or len(due_todos) >= size
         waiting = {} if is_full else claims.waiting(connection, time_zone, shard, shards, now)
         free = mailboxes.rooms(connection, list(waiting), settings.limits, now)
+    if is_restored:
+        runtime.memory.forget()
+        logger.error("the database knows less than was sent: mailboxes are paused until they tell what it was")
+    if claimed:
+        runtime.memory.keep(claimed[-1], is_settled=False)
     runtime.claimed = {mail.id: mail for mail in claimed}
     next_at = now if is_full else min((room.free_at for room in free), default=None)
     if next_at and not due:

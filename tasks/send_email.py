@@ -73,6 +73,8 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
                 for running in [pool.submit(copy_context().run, handover.run) for handover in handovers]:
                     running.result()
     known = {id_: attempt for handover in handovers for id_, attempt in handover.settled.items()}
+    if settled := [mail for mail in mails if mail.id in known]:
+        runtime.memory.keep(settled[-1], is_settled=True)
     others = [id_ for id_ in delivery_ids if id_ not in known]
     return [*known.values(), *(outcomes(others) if others else ())]
 

@@ -9,6 +9,7 @@ from cadenza.cli.demo import demo
 from cadenza.cli.doctor import doctor
 from cadenza.cli.quality import quality
 from cadenza.cli.rehearsing import rehearse
+from cadenza.cli.restoring import restored
 from cadenza.cli.up import up
 
 
@@ -41,6 +42,7 @@ def build_app() -> typer.Typer:
     app.add_typer(mailboxes.mailbox_app, name="mailbox")
     app.add_typer(deliveries.deliveries_app, name="deliveries")
     app.command()(quality)
+    app.command()(restored)
     app.command()(doctor)
     return app
 

@@ -1,8 +1,9 @@
 """Workers that fail where they are told to: a nursery imports everything once and forks them.
 
 Reads one JSON object a line: ``{"start": CONFIGURATION}``. Writes ``{"started": pid}``, ``{"ended": pid, "signal": n}``
-and, just before a fault, ``{"fault": point}``. A worker does what flows/send_wave.py does, without Prefect: recover,
-read, claim, hand over. The product knows nothing of this: its functions are wrapped at their seams.
+and, just before a fault, ``{"fault": point}``. A worker does what flows/catch_up.py and flows/send_wave.py do, without
+Prefect: recover, reconcile, read, claim, hand over. The product knows nothing of this: its functions are wrapped at
+their seams.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from cadenza.store import claims, database, deliveries
 from tasks import read_mailboxes as reading
 from tasks import recover_deliveries, send_email
 from tasks.claim_steps import claim_steps
+from tasks.reconcile_mailboxes import reconcile_mailboxes
 
 ZONE = "Europe/Berlin"
 #: What was deferred comes again after this time: nobody waits five minutes for a test.
@@ -242,6 +244,7 @@ def work(config: dict[str, Any]) -> None:
         while True:
             try:
                 recover_deliveries.recover_deliveries.fn()
+                reconcile_mailboxes.fn()
                 answers = reading.read_mailboxes.fn(ZONE)
                 claim = claim_steps.fn(ZONE, read=answers.read)
                 if claim.delivery_ids:

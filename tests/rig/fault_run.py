@@ -121,6 +121,8 @@ class FaultRun:
     interruptions: dict[int, Interruption] = field(default_factory=dict)
     #: Enrollments whose mails come back: no mailbox ever holds one.
     bouncing: frozenset[int] = frozenset()
+    #: Whether somebody is suppressed or answers now and then.
+    interrupts: bool = True
     #: Faults that happened, by point.
     happened: Counter[str] = field(default_factory=Counter)
 
@@ -203,11 +205,15 @@ class FaultRun:
         workers: int = 2,
         seconds: float = 60,
         meanwhile: Callable[[FaultRun], None] = lambda _: None,
+        mails: int | None = None,
     ) -> None:
-        """Keep so many workers alive until everything is settled; each new one gets its faults from ``plan``."""
+        """Keep so many workers alive until everything is settled, or until so many mails have left.
+
+        Each new one gets its faults from ``plan``.
+        """
         until = time.monotonic() + seconds
         try:
-            while self._is_unfinished():
+            while self._is_unfinished() and (mails is None or self.sent() < mails):
                 assert time.monotonic() < until, f"not settled after {seconds} s: {self._standing()}\n{self._said()}"
                 while len(self.workers) + self._starting < workers:
                     self._start(plan(self.dice) if self.faults < most_faults else [])
@@ -329,7 +335,11 @@ class FaultRun:
     def _interrupt(self) -> None:
         """Suppress somebody, or let somebody answer, now and then while mails leave."""
         wanted = self.mails // STEPS * INTERRUPTED_PERCENT * 2 // 100
-        if len(self.interruptions) >= wanted or self.sent() < self.mails * (len(self.interruptions) + 1) / (wanted + 2):
+        if (
+            not self.interrupts
+            or len(self.interruptions) >= wanted
+            or self.sent() < self.mails * (len(self.interruptions) + 1) / (wanted + 2)
+        ):
             return
         is_suppressed = len(self.interruptions) % 2 == 0
         with self.world.runtime.engine.begin() as connection:

@@ -27,6 +27,12 @@ ALTER TABLE deliveries
     ADD COLUMN is_witnessed boolean NOT NULL DEFAULT true,
     ADD COLUMN missed_at    timestamptz;            -- when the witness was first asked and did not show it
 
+-- Which database this is: its backups are the same one, only older.
+CREATE TABLE installation (
+    id  uuid NOT NULL DEFAULT gen_random_uuid()
+);
+INSERT INTO installation DEFAULT VALUES;
+
 -- How far each folder has been read: UIDs mean something only together with their UIDVALIDITY (RFC 3501, 2.3.1.1).
 CREATE TABLE mailbox_folders (
     mailbox_id   bigint NOT NULL REFERENCES mailboxes ON DELETE CASCADE,
