@@ -50,7 +50,7 @@ class DatabaseUnavailable(CadenzaError):
     transient = True
 
 
-class DiskFull(CadenzaError):
+class DiskFull(DatabaseUnavailable):
     """The disk is full: free some space; nothing that was stored is lost."""
 
 

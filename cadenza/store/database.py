@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from cadenza.errors import DatabaseUnavailable
+from cadenza.errors import DatabaseUnavailable, DiskFull
 
 
 def connect(url: str, pool_size: int = 8, *, asks_first: bool = True) -> Engine:
@@ -38,13 +38,16 @@ def answering() -> Iterator[None]:
     """What is done inside needs a server that answers.
 
     Raises:
-        DatabaseUnavailable: it is away (transient).
+        DatabaseUnavailable: it is away (transient), or its disk is full.
     """
     try:
         yield
     except (OperationalError, psycopg.OperationalError) as error:
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, psycopg.errors.DiskFull):
+            raise DiskFull(f"The database's disk is full ({_first_line(cause)}): free some space.") from error
         raise DatabaseUnavailable(
-            f"The database does not answer ({_first_line(getattr(error, 'orig', error))}): "
+            f"The database does not answer ({_first_line(cause)}): "
             "check CADENZA_DATABASE_URL and that PostgreSQL runs."
         ) from error
 

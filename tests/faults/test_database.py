@@ -115,5 +115,8 @@ def test_disk_of_the_database_is_full(run, holds, postgres, disk):
     if not disk.is_mount():
         pytest.skip("no disk of its own may be mounted here")
     times = max(2, run.mails // 100)
-    run.drive(lambda _: [], most_faults=0, seconds=300, meanwhile=FullDisk(disk, postgres, times))
+    full = FullDisk(disk, postgres, times)
+    run.drive(lambda _: [], most_faults=0, seconds=300, meanwhile=full)
+    full.ballast.unlink(missing_ok=True)
+    keep_running(postgres)
     holds(run, least_faults=1)
