@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench setup setup-dev lock clean
+.PHONY: demo test lint faults bench setup setup-dev lock clean
 
 demo: setup ## Set up, start everything, import a trade fair's list, enroll it, send the first emails; Ctrl-C ends it
 	$(BIN)/cadenza demo $(DEMO)
@@ -16,6 +16,9 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: setup-dev ## The fault matrix, MAILS=2000 a row; ROWS="kill_9 or restored" chooses
+	FAULTS_MAILS=$(or $(MAILS),2000) $(BIN)/pytest tests/faults $(if $(ROWS),-k "$(ROWS)")
 
 bench: setup-dev ## The benchmarks; each prints ratios against a baseline of the same run
 	$(BIN)/python -m benchmarks $(BENCH)

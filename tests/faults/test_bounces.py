@@ -91,7 +91,7 @@ def test_reports_come_twice_and_late(bouncing_run, mail_rig, holds):
         time.sleep(1)
         echo.next_at = 0
         echo(run)
-        time.sleep(5)
+        time.sleep(3)
     assert holds(run, least_faults=4).held == 0
     people = run.world.rows("""
         SELECT e.id, e.ended_at, e.ending, c.bounced_at, max(d.claimed_at) AS claimed_at

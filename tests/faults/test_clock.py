@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from fault_run import rows
 from faulty_wire import FaultyWire
 
 from cadenza.errors import DatabaseUnavailable
@@ -55,7 +56,7 @@ class SetClocks:
         new.rename(self.path)
 
 
-@pytest.mark.parametrize("whose", ["machines", "database"])
+@pytest.mark.parametrize("whose", rows("machines", "database"))
 def test_clocks_are_set_an_hour_forward_and_back(run, holds, sink, tmp_path, whose):
     """Workers die of it too, so that there are always deliveries in flight that somebody has to judge."""
     offset = tmp_path / "offset"

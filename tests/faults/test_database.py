@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from fault_run import rows
 
 from cadenza.errors import DatabaseUnavailable
 from cadenza.store import database
@@ -59,8 +60,8 @@ def revive(postgres):
     return meanwhile
 
 
-@pytest.mark.parametrize("moment", ["before-commit", "commit-unanswered"])
-def test_postgresql_is_stopped_at_each_commit(run, holds, postgres, moment):
+@pytest.mark.parametrize("moments", rows("before-commit", "commit-unanswered"))
+def test_postgresql_is_stopped_at_each_commit(run, holds, postgres, moments):
     """Each commit of a claim, of a mark, of a settlement and of a recovery may be the last one for a while."""
     mails = max(15, run.mails // 20)
     commits = {"claim": max(3, mails // 10), "mark": mails, "settlement": mails, "recovery": 2}
@@ -69,6 +70,7 @@ def test_postgresql_is_stopped_at_each_commit(run, holds, postgres, moment):
         lambda dice: [
             {"at": f"{moment} of {kind}", "countdown": dice.randint(1, often), "again": 4 * often, "do": "postgres"}
             for kind, often in commits.items()
+            for moment in moments
         ],
         most_faults=run.mails,
         seconds=300,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fault_run import rows
 
 #: Point, and how often a worker passes it while one mail leaves, roughly.
 POINTS = {
@@ -18,11 +19,15 @@ POINTS = {
 }
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_kill_9(run, holds, point):
-    kills = max(6, run.mails // 20)
-    span = max(1, int(POINTS[point] * run.mails / kills))
-    run.drive(lambda dice: [{"at": point, "countdown": dice.randint(1, span)}], most_faults=kills, seconds=120)
+@pytest.mark.parametrize("points", rows(*POINTS))
+def test_kill_9(run, holds, points):
+    kills = max(9, run.mails // 20)
+
+    def plan(dice):
+        point = dice.choice(points)
+        return [{"at": point, "countdown": dice.randint(1, max(1, int(POINTS[point] * run.mails / kills)))}]
+
+    run.drive(plan, most_faults=kills, seconds=200)
     holds(run, least_faults=6)
 
 
@@ -37,6 +42,6 @@ def test_kill_9_inside_recovery(run, holds):
             {"at": earlier, "countdown": dice.randint(1, 3)},
         ]
 
-    run.drive(plan, most_faults=kills, seconds=120)
+    run.drive(plan, most_faults=kills, seconds=200)
     holds(run, least_faults=6)
     assert run.happened["inside-recovery"] > 1

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from fault_run import rows
 from faulty_wire import FaultyWire
 
 
@@ -40,9 +41,9 @@ def _is_stopped(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "point", ["after-claim", "after-354", "after-compare-and-set", "mid-body", "after-dot", "after-250"]
+    "points", rows("after-claim", "after-354", "after-compare-and-set", "mid-body", "after-dot", "after-250")
 )
-def test_worker_sleeps_longer_than_its_lease(run, holds, sink, point):
+def test_worker_sleeps_longer_than_its_lease(run, holds, sink, points):
     """The lease is over after 2 s, and so is the server's patience; the mail is sent again after 3 s; it sleeps 4 s."""
     times = max(1, run.mails // 200)
     often = max(5, run.mails // 20)
@@ -50,7 +51,15 @@ def test_worker_sleeps_longer_than_its_lease(run, holds, sink, point):
     with FaultyWire(sink.port, patience_seconds=2) as wire:
         run.settings["sink_port"] = wire.port
         run.drive(
-            lambda dice: [{"at": point, "countdown": dice.randint(1, 4), "again": often, "times": times, "do": "stop"}],
+            lambda dice: [
+                {
+                    "at": dice.choice(points),
+                    "countdown": dice.randint(1, 4),
+                    "again": often,
+                    "times": times,
+                    "do": "stop",
+                }
+            ],
             most_faults=run.mails,
             workers=3,
             seconds=250,

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mail_rig import MailRig
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -26,6 +27,9 @@ from sqlalchemy.exc import OperationalError
 from cadenza.domain.sequence import EligibleDays, FollowUpPolicy
 from cadenza.errors import DatabaseUnavailable
 
+#: ``make faults`` says how many mails a row has; without it a few show that each row still holds.
+IS_LARGE = "FAULTS_MAILS" in os.environ
+MAILS = int(os.environ.get("FAULTS_MAILS", "60"))
 WORKER = Path(__file__).parents[1] / "faults" / "worker.py"
 STEPS = 2
 SENDERS = 4
@@ -34,6 +38,11 @@ INTERRUPTED_PERCENT = 8
 #: A Message-ID of ours: enrollment and position.
 _OWN_ID = re.compile(rb"(?mi)^message-id:\s*(<(\d+)\.(\d+)\.[0-9a-f]+@[^>]+>)")
 _END = b"--=_cadenza_alternative--"
+
+
+def rows(*names: str) -> list[Any]:
+    """Parameters of a test: each name a row of its own in a large run, all of them in one row otherwise."""
+    return [pytest.param([name], id=name) for name in names] if IS_LARGE else [pytest.param(list(names), id="any")]
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ class FaultRun:
     nursery: Nursery
     #: Every mail that the server's mailboxes hold.
     mailboxes: Callable[[], Iterable[bytes]]
-    mails: int
+    mails: int = MAILS
     seed: int = 7
     settings: dict[str, Any] = field(default_factory=dict)
     #: More of a worker's configuration.
