@@ -22,6 +22,8 @@ def test_network(run, holds, sink, faults):
 
 
 def test_network_tears_and_workers_are_killed(run, holds, sink):
+    """All at once, with ten mails of a connection covered by one commit."""
+    run.settings["send_window"] = 10
     points = ["after-claim", "after-compare-and-set", "mid-body", "after-dot", "after-250", "inside-recovery"]
     with FaultyWire(sink.port, {"answer-lost": 0.1, "cut": 0.05, "421": 0.05}) as wire:
         run.settings["sink_port"] = wire.port
