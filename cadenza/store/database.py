@@ -47,8 +47,7 @@ def answering() -> Iterator[None]:
         if isinstance(cause, psycopg.errors.DiskFull):
             raise DiskFull(f"The database's disk is full ({_first_line(cause)}): free some space.") from error
         raise DatabaseUnavailable(
-            f"The database does not answer ({_first_line(cause)}): "
-            "check CADENZA_DATABASE_URL and that PostgreSQL runs."
+            f"The database does not answer ({_first_line(cause)}): check CADENZA_DATABASE_URL and that PostgreSQL runs."
         ) from error
 
 
