@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     #: Messages of one connection covered by one commit before the first is sent: what a crash makes uncertain.
     send_window: PositiveInt = 1
     #: Connections to mail servers at once in one process.
-    connections: PositiveInt = 8
+    connections: PositiveInt = 16
     #: How long to wait for the answer to the final dot (RFC 5321, 4.5.3.2.6).
     dot_timeout_seconds: PositiveInt = 600
     #: How long a mail may be invisible to the witness before it is sent again.
