@@ -213,23 +213,24 @@ class FaultRun:
         most_faults: int,
         workers: int = 2,
         seconds: float = 60,
-        meanwhile: Callable[[FaultRun], None] = lambda _: None,
+        meanwhile: Callable[[FaultRun], Any] = lambda _: None,
         mails: int | None = None,
     ) -> None:
         """Keep so many workers alive until everything is settled, or until so many mails have left.
 
-        Each new one gets its faults from ``plan``.
+        Each new one gets its faults from ``plan``. ``meanwhile`` is called again and again, and may ask for more time.
         """
         until = time.monotonic() + seconds
+        wants_time = False
         try:
-            while self._is_unfinished() and (mails is None or self.sent() < mails):
+            while (wants_time or self._is_unfinished()) and (mails is None or self.sent() < mails):
                 assert time.monotonic() < until, f"not settled after {seconds} s: {self._standing()}\n{self._said()}"
                 while len(self.workers) + self._starting < workers:
                     self._start(plan(self.dice) if self.faults < most_faults else [])
                 self._listen(0.02)
                 with suppress(OperationalError, DatabaseUnavailable):
                     self._interrupt()
-                meanwhile(self)
+                wants_time = bool(meanwhile(self))
         finally:
             self.end_workers()
 
