@@ -127,7 +127,7 @@ def pick_emails(connection: Connection, time_zone: str, quotas: Mapping[int, int
                     SELECT e.id FROM enrollments e
                     WHERE e.mailbox_id = quota.mailbox_id AND e.time_zone = %(time_zone)s AND e.next_kind = 'email'
                       AND {_READY}
-                    ORDER BY e.due_at LIMIT quota.mails
+                    ORDER BY e.due_at, e.id LIMIT quota.mails
                     FOR NO KEY UPDATE OF e SKIP LOCKED
                 ) picked
             ) {_FACTS}

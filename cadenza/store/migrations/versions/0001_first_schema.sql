@@ -193,7 +193,7 @@ CREATE TABLE enrollments (
 -- A contact is in one sequence at a time.
 CREATE UNIQUE INDEX enrollments_one_at_a_time ON enrollments (contact_id) WHERE status IN ('active', 'paused');
 -- What is due, for a mailbox in a zone (claims) and for a zone (waves).
-CREATE INDEX enrollments_due_of_mailbox ON enrollments (mailbox_id, time_zone, due_at)
+CREATE INDEX enrollments_due_of_mailbox ON enrollments (mailbox_id, time_zone, due_at, id)
     WHERE status = 'active' AND due_at IS NOT NULL;
 CREATE INDEX enrollments_due_in_zone ON enrollments (time_zone, due_at) WHERE status = 'active' AND due_at IS NOT NULL;
 CREATE INDEX enrollments_of_contact ON enrollments (contact_id, enrolled_at) WHERE status IN ('finished', 'ended');
