@@ -106,8 +106,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """A folder in which ``cadenza up`` has come up; what a killed worker held is free again after a minute."""
-    short = {"CADENZA_LEASE_SECONDS": "60", "CADENZA_WITNESS_GRACE_SECONDS": "5"}
+    """A folder in which ``cadenza up`` has come up; what a killed worker held is free again after 100 seconds."""
+    short = {"CADENZA_LEASE_SECONDS": "100", "CADENZA_WITNESS_GRACE_SECONDS": "5"}
     terminal = Terminal(tmp_path_factory.mktemp("up"), short)
     process = terminal.start("up")
 

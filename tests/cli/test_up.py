@@ -122,9 +122,9 @@ def test_each_step_is_accepted_once_when_waves_race_and_wave_and_server_are_kill
 
     until(lambda: "started again" in up.output(0), 60, "the server's second start")
     until(lambda: up.run("doctor").returncode == 0, 120, "the server's answer")
-    # The claims of the killed wave run out after a minute, and what was in flight is looked for twice. Not to wait
+    # The claims of the killed wave run out after 100 seconds, and what was in flight is looked for twice. Not to wait
     # for the schedule of catch-up, five minutes each time:
-    for _ in range(12):
+    for _ in range(20):
         if len(mails(up)) == CONTACTS * 2:
             break
         run(up, "catch-up")
