@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from fault_run import rows
+from fault_run import IS_LARGE, rows
 
 from cadenza.errors import DatabaseUnavailable
 from cadenza.store import database
@@ -63,12 +63,12 @@ def revive(postgres):
 @pytest.mark.parametrize("moments", rows("before-commit", "commit-unanswered"))
 def test_postgresql_is_stopped_at_each_commit(run, holds, postgres, moments):
     """Each commit of a claim, of a mark, of a settlement and of a recovery may be the last one for a while."""
-    mails = max(15, run.mails // 20)
+    mails = max(15, run.mails // 60)
     commits = {"claim": max(3, mails // 10), "mark": mails, "settlement": mails, "recovery": 2}
     run.config["postmaster"] = postgres.get_pid()
     run.drive(
         lambda dice: [
-            {"at": f"{moment} of {kind}", "countdown": dice.randint(1, often), "again": 4 * often, "do": "postgres"}
+            {"at": f"{moment} of {kind}", "countdown": dice.randint(1, often), "again": 3 * often, "do": "postgres"}
             for kind, often in commits.items()
             for moment in moments
         ],
@@ -76,7 +76,9 @@ def test_postgresql_is_stopped_at_each_commit(run, holds, postgres, moments):
         seconds=300,
         meanwhile=revive(postgres),
     )
-    holds(run, least_faults=5)
+    holds(run, least_faults=20)
+    if IS_LARGE:
+        assert set(run.happened) == {f"{moment} of {kind}" for moment in moments for kind in commits}
 
 
 class FullDisk:
