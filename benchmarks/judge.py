@@ -6,19 +6,21 @@ compared row by row.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 
 from benchmarks import world
 from benchmarks.ground import Laps, peak_memory_mb, runtime
 from benchmarks.rivals import Duckdb, Judged, Polars
-from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
+from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Outcome, Segment
 from cadenza.runtime import DrivenClock, current
 
 RULES, AUDIT, POLARS, DUCKDB = "rules", "audit", "polars", "duckdb"
 
 
-def judge_list(name: str, *, with_rivals: bool) -> Laps:
-    """Judge a list in chunks, as a preflight does, and let the rivals do the same."""
+def judge_list(name: str, *, with_rivals: bool) -> tuple[Laps, Counter[Outcome]]:
+    """Judge a list in chunks, as a preflight does, and let the rivals do the same; what it took, and the outcomes."""
     from data_contracts.audit import audit
     from data_contracts.policy import EnrollmentContext, policy_of
     from data_contracts.verdict import judge
@@ -30,17 +32,18 @@ def judge_list(name: str, *, with_rivals: bool) -> Laps:
     batch = outline_batch.fn("hello", CONTACT_OWNER, Segment(name=name), options)
     context = EnrollmentContext(batch, policy_of(current().settings, options))
     polars, duckdb = Polars(context), Duckdb(context)
-    laps = Laps(current())
+    laps, outcomes = Laps(current()), Counter[Outcome]()
     chunks = load_candidates.fn(batch)
     while True:
         with laps.of("facts"):
             candidates = next(chunks, None)
         if candidates is None:
-            return laps
+            return laps, outcomes
         with laps.of("zones and first steps"):
             timed = time_first_steps.fn(candidates, batch)
         with laps.of(RULES):
             verdict = judge(timed, context)
+        outcomes.update(verdict.outcomes)
         with laps.of(AUDIT):
             audit(verdict, context)
         if with_rivals:
@@ -67,6 +70,7 @@ def main(size: int) -> None:
     """Judge a tenth of ``size`` candidates, then all of them; every fifth breaks a rule."""
     import great_expectations  # noqa: F401  (its import takes seconds, once a process)
 
+    print(f"Great Expectations imported: {peak_memory_mb():,.0f} MB")
     with runtime(DrivenClock(world.NOW), default_time_zone="UTC") as ground:
         world.found(ground.engine, are_flawed=True)
         judged = {"a first tenth": size // 10, "all": size}
@@ -74,7 +78,8 @@ def main(size: int) -> None:
             world.fill(ground.engine, name, contacts, are_flawed=True)
             judge_list(name, with_rivals=False)
             print(f"{contacts:,} candidates: peak {peak_memory_mb():,.0f} MB", flush=True)
-        laps = judge_list("all", with_rivals=True)
+        laps, outcomes = judge_list("all", with_rivals=True)
+    print(", ".join(f"{count:,} {outcome.value}" for outcome, count in outcomes.items()))
     for part, seconds in laps.wall.items():
         print(f"{part:27} {seconds:6.2f} s {laps.cpu[part]:6.2f} s CPU {size / seconds:12,.0f} candidates/s")
     for rival in (POLARS, DUCKDB):
