@@ -13,6 +13,7 @@ import os
 import shutil
 import smtplib
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -177,11 +178,11 @@ class MailRig:
                 connection.logout()
 
     def is_queue_empty(self) -> bool:
-        """Whether Postfix has nothing left to deliver."""
-        return not any(
-            path.is_file() for name in ("maildrop", "incoming", "active", "deferred")
-            for path in (self.spool / name).rglob("*")
-        )  # fmt: skip
+        """Whether Postfix has nothing left to deliver; what it never answered 250 to is not executable, and stays."""
+        found = [
+            path for name in ("maildrop", "incoming", "active", "deferred") for path in (self.spool / name).rglob("*")
+        ]
+        return not any(_is_complete(path) for path in found)
 
     def held_by_customers(self) -> Iterator[bytes]:
         """Every mail that customers hold, when all that was accepted is delivered."""
@@ -260,6 +261,13 @@ class MailRig:
         for name, value in values.items():
             dovecot = dovecot.replace(f"%({name})", str(value))
         (self.folder / "dovecot.conf").write_text(dovecot)
+
+
+def _is_complete(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        return stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR)
+    return False
 
 
 def _sent_of(user: str) -> str:
