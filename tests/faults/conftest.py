@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_run import IS_LARGE, STEPS, FaultRun, Nursery, Outcome
+from fault_run import IS_LARGE, STEPS, FaultRun, Outcome
+from nursery import Nursery
 
 from cadenza.runtime import SystemClock
 
