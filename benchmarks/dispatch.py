@@ -23,7 +23,7 @@ WIDE = {"claim_size": 1_000, "send_window": 20}
 
 def main(size: int) -> None:
     """Hand over ``size`` contact-steps, and a part of them by the peers."""
-    few = max(size // 10, 300)
+    few = max(size // 10, 60)
     with mail_server() as (port, server):
         _print("smtplib and EmailMessage in a loop, nothing kept", few, baseline := peers.bare_loop(few, port), None)
         base = baseline.seconds / few
@@ -46,14 +46,14 @@ def cadenza(size: int, port: int, server: int, settings: dict[str, Any]) -> Meas
         steps.fill(ground, size // steps.STEPS, port)
         url = ground.settings.database_url
         assert url
-        arguments = (url.get_secret_value(), str(ground.settings.home), settings)
+        arguments = (url.get_secret_value(), str(ground.settings.home), settings, cores())
         taken = run_workers(_work, arguments, ground, apart=[server])
         if (sent := steps.sent(ground)) != size // steps.STEPS * steps.STEPS:
             raise SystemExit(f"{sent} of {size} steps were sent: the figure would be wrong.")
     return taken
 
 
-def _work(url: str, home: str, given: dict[str, Any], shard: int, gate: Gate) -> None:
+def _work(url: str, home: str, given: dict[str, Any], shards: int, shard: int, gate: Gate) -> None:
     """What flows/send_wave.py does in a wave that shows counts only, without Prefect."""
     from tasks.claim_steps import claim_steps
     from tasks.send_email import hand_over
@@ -66,7 +66,7 @@ def _work(url: str, home: str, given: dict[str, Any], shard: int, gate: Gate) ->
         gate.wait()
         idle = 0
         while idle < 3:
-            claim = claim_steps.fn(steps.ZONE, shard=shard, shards=cores())
+            claim = claim_steps.fn(steps.ZONE, shard=shard, shards=shards)
             if claim.delivery_ids:
                 hand_over(claim.delivery_ids)
                 idle = 0

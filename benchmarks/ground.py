@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import BrokenBarrierError
 from typing import Any, Protocol
 
 import psutil
@@ -58,6 +59,7 @@ def measured(ground: Runtime | None = None, apart: Collection[int] = ()) -> Iter
     ours, theirs, start = _cpu_of_children(apart), cpu_seconds(postgres), time.perf_counter()
     yield taken
     taken.seconds = time.perf_counter() - start
+    time.sleep(0.1)  # a process that has just ended counts when its parent has noticed
     taken.database_seconds = cpu_seconds(postgres) - theirs
     taken.cpu_seconds = _cpu_of_children(apart) - ours + taken.database_seconds
 
@@ -101,29 +103,47 @@ def _cpu(process: psutil.Process, has_ended: bool = False) -> float:
 
 
 class Gate(Protocol):
-    """Where workers wait until all are ready."""
+    """Where workers wait until all are ready, and until all are done."""
 
     def wait(self) -> int:
         """Go on when all are here."""
         ...
 
+    def abort(self) -> None:
+        """Let nobody wait any more."""
+        ...
+
 
 def run_workers(work: Callable[..., None], arguments: tuple[Any, ...], ground: Runtime, apart: list[int]) -> Measured:
-    """What it takes until a worker on each core, a process of its own, has returned.
+    """What it takes until a worker on each core, a process of its own, is done.
 
-    Each does ``work(*arguments, number, gate)`` and waits at the gate when it is ready."""
+    Each does ``work(*arguments, number, gate)`` and waits at the gate when it is ready; starting and ending a process
+    are not part of what is measured.
+    """
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(cores() + 1)
-    workers = [context.Process(target=work, args=(*arguments, number, gate)) for number in range(cores())]
+    workers = [context.Process(target=_work, args=(work, arguments, number, gate)) for number in range(cores())]
     for worker in workers:
         worker.start()
-    gate.wait(120)
-    with measured(ground, apart) as taken:
+    try:
+        gate.wait()
+        with measured(ground, apart) as taken:
+            gate.wait()
+    except BrokenBarrierError:
+        raise SystemExit("A worker failed: see above.") from None
+    finally:
         for worker in workers:
             worker.join()
-    if any(worker.exitcode for worker in workers):
-        raise SystemExit("A worker failed: see above.")
     return taken
+
+
+def _work(work: Callable[..., None], arguments: tuple[Any, ...], number: int, gate: Gate) -> None:
+    try:
+        work(*arguments, number, gate)
+        gate.wait()
+    except BaseException:
+        gate.abort()
+        raise
 
 
 def peak_memory_mb() -> float:
