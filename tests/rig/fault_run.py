@@ -191,12 +191,12 @@ class FaultRun:
 
     def judge(self) -> Outcome:
         """Compare what should have arrived with what did."""
-        arrived: Counter[tuple[int, int]] = Counter()
+        arrived: dict[tuple[int, int], list[bytes]] = defaultdict(list)
         torn = 0
         for mail in self.mailboxes():
             own = _OWN_ID.search(mail)
             assert own, mail[:500]
-            arrived[int(own[2]), int(own[3])] += 1
+            arrived[int(own[2]), int(own[3])].append(mail)
             torn += not mail.rstrip().endswith(_END)
         states = {
             (row.enrollment_id, row.position): row.state
@@ -206,7 +206,7 @@ class FaultRun:
         counts: Counter[str] = Counter()
         ids = self.world.rows("SELECT id FROM enrollments WHERE id <> ALL (:b) ORDER BY id", b=list(self.bouncing))
         for (enrollment_id,) in ids:
-            got = {position for position in range(1, STEPS + 1) if arrived[enrollment_id, position]}
+            got = {position for position in range(1, STEPS + 1) if (enrollment_id, position) in arrived}
             held = {position for position in range(1, STEPS + 1) if states.get((enrollment_id, position)) == "unknown"}
             must, may = set(range(1, STEPS + 1)), set()
             if stop := self.interruptions.get(enrollment_id):
@@ -215,7 +215,7 @@ class FaultRun:
                 must, may = {position for position in must if position < min(held)}, held
             said_sent = {p for p in range(1, STEPS + 1) if states.get((enrollment_id, p)) == "sent"}
             lost, unwanted = (must | said_sent) - got, got - must - may
-            doubled = sum(arrived[enrollment_id, position] - 1 for position in got)
+            doubled = sum(len(arrived[enrollment_id, position]) - 1 for position in got)
             counts.update(lost=len(lost), unwanted=len(unwanted), doubled=doubled, held=len(held))
             if lost or unwanted or doubled:
                 rows = self.world.rows(
@@ -224,6 +224,9 @@ class FaultRun:
                     id=enrollment_id,
                 )
                 details.append(f"{enrollment_id}: lost {lost} unwanted {unwanted} doubled {doubled}: {stop} {rows}")
+                details += [
+                    mail[:600].decode() for position in got for mail in arrived[enrollment_id, position] if doubled
+                ]
         return Outcome(
             len(arrived),
             self.faults,
