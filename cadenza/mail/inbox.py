@@ -130,7 +130,7 @@ class Inbox:
         until = time.monotonic() + seconds
         is_told = False
         try:
-            while not is_told and not is_over() and (left := until - time.monotonic()) > 0:
+            while not is_told and not self._is_more_read() and not is_over() and (left := until - time.monotonic()) > 0:
                 started = time.monotonic()
                 answers = self._client.idle_check(timeout=min(left, LOOK_UP_SECONDS))
                 is_told = any(len(answer) > 1 and answer[1] in (b"EXISTS", b"RECENT") for answer in answers)
@@ -139,6 +139,20 @@ class Inbox:
         finally:
             _, late = self._client.idle_done()
         return is_told or any(len(answer) > 1 and answer[1] == b"EXISTS" for answer in late)
+
+    def _is_more_read(self) -> bool:
+        """Whether the server's leave to wait came in one piece with news: the library asks the socket, where nothing
+        is left of it."""
+        imap, connection = self._client._imap, self._client.socket()
+        stream = getattr(imap, "_file", None) or imap.file
+        patience = connection.gettimeout()
+        connection.settimeout(0)
+        try:
+            return bool(stream.peek(1))
+        except OSError:  # TLS says in this way that there is nothing
+            return False
+        finally:
+            connection.settimeout(patience)
 
     def _search(self, folder: str, criteria: list[Any]) -> list[int]:
         """UIDs in ascending order; in the folder of all mails, not of those that were sent from here."""

@@ -127,11 +127,14 @@ def wait_until(is_so: Callable[[], object], seconds: float = 20) -> float:
 
 @dataclass
 class Proxy:
-    """Stands before a server and hangs up after so many commands; or never says a word."""
+    """Stands before a server and hangs up after so many commands; or never says a word; or lets a server's leave to
+    wait go on only together with what the server says next."""
 
     port: int
     commands: int = 10
     is_silent: bool = False
+    joins_idle: bool = False
+    is_joining: threading.Event = field(default_factory=threading.Event)
     connections: int = 0
     seen: list[bytes] = field(default_factory=list)
 
@@ -174,10 +177,12 @@ class Proxy:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
-    @staticmethod
-    def _pass(source: socket.socket, target: socket.socket) -> None:
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                if self.joins_idle and data == b"+ idling\r\n":
+                    self.is_joining.set()
+                    data += source.recv(65_536)
                 target.sendall(data)
 
 
@@ -196,6 +201,17 @@ def test_a_reply_ends_its_enrollment_within_five_seconds(sender, world):
             times.append(wait_until(lambda enrollment=enrollment: ana.state(enrollment) == "replied"))
     assert max(times) < PROMISED_SECONDS, times
     assert world.rows("SELECT watcher, watched_until FROM mailboxes") == [(None, None)]
+
+
+def test_a_reply_that_comes_in_while_the_wait_begins_is_seen(sender, world):
+    ana = sender()
+    one = ana.write_to()[0]
+    with Proxy(ana.rig.imap_port, commands=10_000, joins_idle=True) as proxy:
+        ana.imap(proxy.own_port)
+        with watching_run(world):
+            assert proxy.is_joining.wait(20)
+            ana.receive(ana.answer(one))
+            assert wait_until(lambda: ana.state(one) == "replied") < PROMISED_SECONDS
 
 
 def test_the_flow_reads_what_is_there_and_ends(sender, world, prefect_server):
