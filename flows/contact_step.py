@@ -13,6 +13,7 @@ NAMES = {
     AttemptResult.ACCEPTED: "Sent",
     AttemptResult.DEFERRED: "Deferred",
     AttemptResult.SILENCE: "Unanswered",
+    AttemptResult.NOT_TRIED: "Put off",
     AttemptResult.LOST: "Taken over",
     AttemptResult.REJECTED: "Rejected",
 }

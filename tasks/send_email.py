@@ -156,7 +156,7 @@ class Handover:
         """Put off what was not sent and mark the mailbox, so that its steps wait until it is connected again."""
         settled = {attempt.delivery_id for attempt in self.pending} | self.marked
         self.pending += [
-            Attempt(mail.id, AttemptResult.DEFERRED, text="The login was refused.", ended_at=self.runtime.clock.now())
+            Attempt(mail.id, AttemptResult.NOT_TRIED, text="The login was refused.", ended_at=self.runtime.clock.now())
             for mail in self.mails
             if mail.id not in settled
         ]

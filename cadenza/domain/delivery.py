@@ -33,6 +33,8 @@ class AttemptResult(StrEnum):
     SILENCE = "silence"
     #: Our compare-and-set failed or the lease ran out before the dot: somebody else owns it, nothing was sent.
     LOST = "lost"
+    #: Nothing was tried: its turn came too late for its lease, or the mailbox let nobody in. It may go at any time.
+    NOT_TRIED = "not_tried"
 
 
 class Decision(StrEnum):
@@ -77,8 +79,8 @@ class Consequence:
     is_done: bool = False
     #: Try again after this time.
     retry_after: timedelta | None = None
-    #: The enrollment ends, with the code of the refusal that explains it.
     ending: Ending | None = None
+    #: The code of the refusal that explains it; None where nothing went wrong: the try does not count.
     reason: str | None = None
 
     @property
@@ -103,6 +105,8 @@ def consequence(attempt: Attempt, tries: int, max_tries: int) -> Consequence | N
             )
         case AttemptResult.DEFERRED:
             return Consequence(DeliveryState.DEFERRED, ending=Ending.FAILED, reason="SEND_TRANSIENT")
+        case AttemptResult.NOT_TRIED:
+            return Consequence(DeliveryState.DEFERRED, retry_after=timedelta())
         case AttemptResult.REJECTED if is_nobody_there(attempt.code, attempt.status):
             return Consequence(DeliveryState.REJECTED, ending=Ending.BOUNCED, reason="HARD_BOUNCED")
         case AttemptResult.REJECTED:

@@ -83,7 +83,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[int
             UPDATE enrollments e
             SET next_position = e.next_position + CASE WHEN s.is_done THEN 1 ELSE 0 END,
                 next_kind = CASE WHEN s.is_done THEN s.next_kind ELSE e.next_kind END,
-                attempts = CASE WHEN s.is_done THEN 0 ELSE e.attempts + 1 END,
+                attempts = CASE WHEN s.is_done THEN 0 WHEN s.reason IS NULL THEN e.attempts ELSE e.attempts + 1 END,
                 last_ran_at = CASE WHEN s.is_done THEN s.ended_at ELSE e.last_ran_at END,
                 due_at = CASE WHEN e.status = 'active' THEN s.due_at END,
                 expected_at = s.due_at,

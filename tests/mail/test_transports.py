@@ -134,8 +134,21 @@ def test_a_mail_that_may_not_go_is_lost_and_the_others_go(transports):
 def test_after_its_deadline_no_mail_goes(transports):
     with FaultServer() as server:
         [attempt] = to(transports, server).send(mails("kim", deadline=time.monotonic() - 1), always)
-    assert attempt.result is DEFERRED
+    assert attempt.result is AttemptResult.NOT_TRIED
     assert server.accepted == []
+
+
+def test_a_mail_whose_envelope_went_ahead_is_dropped_when_its_turn_comes_too_late(transports):
+    def before_body(mail):
+        time.sleep(0.2)
+        return True
+
+    first, second, third = mails("a", "b", "c")
+    with FaultServer() as server:
+        second = replace(second, deadline=time.monotonic() + 0.1)
+        attempts = to(transports, server).send([first, second, third], before_body)
+        assert [attempt.result for attempt in attempts] == [ACCEPTED, AttemptResult.NOT_TRIED, ACCEPTED]
+    assert [recipient[0] for recipient, _ in server.accepted] == ["a", "c"]
 
 
 def test_an_error_of_ours_at_the_354_leaves_no_half_message_for_the_next(transports):

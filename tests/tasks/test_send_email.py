@@ -114,6 +114,17 @@ def test_a_late_worker_finds_its_claim_taken_and_sends_nothing(world, sink):
     assert not list(sink.folder.rglob("new/*"))
 
 
+def test_a_mail_whose_turn_comes_too_late_for_its_lease_goes_at_the_next_claim_and_costs_no_try(world, sink):
+    world.enroll(world.contacts(2), world.sequence(), world.mailbox())
+    ids = claim_steps.fn(BERLIN).delivery_ids
+    world.runtime.clock.wait(world.runtime.settings.lease_seconds * 0.6)
+    assert [attempt.result for attempt in hand_over(ids)] == [AttemptResult.NOT_TRIED] * 2
+    assert not list(sink.folder.rglob("new/*"))
+    assert world.rows("SELECT attempts, held_reason, due_at FROM enrollments") == [(0, None, world.now)] * 2
+    world.runtime.clock.wait(61)  # they keep their places in the minute
+    assert [attempt.result for attempt in run(world)] == [AttemptResult.ACCEPTED] * 2
+
+
 def in_flight(world) -> None:
     """As if the worker had died between the 354 and the server's answer."""
     claim_steps.fn(BERLIN)

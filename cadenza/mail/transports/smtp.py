@@ -34,6 +34,11 @@ class SmtpTransport:
         broken = 0
         try:
             for number, mail in enumerate(outgoing):
+                if mail.deadline is not None and time.monotonic() >= mail.deadline:
+                    if connection and not connection.is_free:
+                        connection.close()  # its envelope is under way
+                    yield Attempt(mail.delivery_id, AttemptResult.NOT_TRIED, text="Too late for its lease.")
+                    continue
                 following = outgoing[number + 1] if number + 1 < len(outgoing) else None
                 try:
                     connection = connection if connection and connection.is_open else self._take()
