@@ -229,3 +229,19 @@ def code_words() -> frozenset[str]:
     return frozenset(
         word for path in sources for word in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", path.read_text(encoding="utf-8"))
     )
+
+
+class TestFeatures:
+    ROWS = re.findall(r"^\| ([SH]\d+) \|.*\| (\S+) \|$", words(DOCS / "features.md"), flags=re.M)
+
+    def test_every_row_names_a_test_that_exists(self):
+        tests = {
+            f"{path.relative_to(ROOT)}::{name}"
+            for path in (ROOT / "tests").rglob("test_*.py")
+            for name in re.findall(r"^(?:    )?(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), flags=re.M)
+        }
+        assert [(row, test) for row, test in self.ROWS if test not in tests] == []
+
+    def test_rows_stand_in_order_and_once(self):
+        numbers = [(row[0] == "H", int(row[1:])) for row, _ in self.ROWS]
+        assert numbers == sorted(set(numbers))
