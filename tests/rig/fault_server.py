@@ -13,13 +13,15 @@ import asyncio
 import base64
 import re
 import ssl
-import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Self
+
+from stream_server import StreamServer
 
 
 @dataclass
-class FaultServer:
+class FaultServer(StreamServer):
     """Runs on a thread of its own inside ``with``."""
 
     #: Whether it offers PIPELINING, SMTPUTF8, STARTTLS; the account it wants; what it greets with.
@@ -38,33 +40,14 @@ class FaultServer:
     accepted: list[tuple[str, bytes]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
-    port: int = 0
 
-    def __enter__(self) -> FaultServer:
+    def __enter__(self) -> Self:
         self._tries: Counter[str] = Counter()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
+        return super().__enter__()
 
-    async def _listen(self) -> asyncio.Server:
-        context = self.tls if self.is_tls_from_start else None
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context, limit=64 << 20)
-
-    def __exit__(self, *_: object) -> None:
-        async def close() -> None:
-            self._server.close()
-            sessions = asyncio.all_tasks() - {asyncio.current_task()}
-            for session in sessions:
-                session.cancel()
-            await asyncio.gather(*sessions, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    @property
+    def _tls_from_start(self) -> ssl.SSLContext | None:
+        return self.tls if self.is_tls_from_start else None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

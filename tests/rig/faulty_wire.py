@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Self
+
+from stream_server import StreamServer
 
 _END = b"\r\n.\r\n"
 
 
 @dataclass
-class FaultyWire:
+class FaultyWire(StreamServer):
     """Runs on a thread of its own inside ``with``. What happens to a mail is thrown by dice, or nothing does.
 
     ``answer-lost``: the server answers to the dot, and the connection breaks before the client hears it;
@@ -32,31 +34,10 @@ class FaultyWire:
     patience_seconds: float = 300.0
     seed: int = 7
     happened: Counter[str] = field(default_factory=Counter)
-    port: int = 0
 
-    def __enter__(self) -> FaultyWire:
+    def __enter__(self) -> Self:
         self._dice = random.Random(self.seed)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="faulty wire", daemon=True)
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 26), self._loop
-        ).result()
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        async def close() -> None:
-            self._server.close()
-            sessions = asyncio.all_tasks() - {asyncio.current_task()}
-            for session in sessions:
-                session.cancel()
-            await asyncio.gather(*sessions, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        return super().__enter__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
