@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -26,9 +28,7 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> Any
     import great_expectations as gx
 
     with _one_at_a_time:
-        context = gx.get_context(mode="ephemeral", project_config=_without_a_site())
-        asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
-        batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": frame})
+        batch = _definition(name).get_batch({"dataframe": frame})
         suite = gx.ExpectationSuite(name=name, expectations=list(expectations))
         result = batch.validate(suite, result_format=RESULT_FORMAT)
     for line in result.results:
@@ -38,6 +38,27 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> Any
                 f"The contract '{name}' could not be checked: {kind} failed with {line.exception_info}."
             )
     return result
+
+
+def prepare() -> None:
+    """Load Great Expectations, which takes seconds, so that the next validation need not."""
+    import_module("data_contracts.expectations")
+    with _one_at_a_time:
+        _context()
+
+
+@cache
+def _context() -> Any:
+    """Great Expectations' context of this process: making one takes as long as a validation."""
+    import great_expectations as gx
+
+    return gx.get_context(mode="ephemeral", project_config=_without_a_site())
+
+
+@cache
+def _definition(name: str) -> Any:
+    asset = _context().data_sources.add_pandas(name).add_dataframe_asset(name)
+    return asset.add_batch_definition_whole_dataframe(name)
 
 
 def _without_a_site() -> Any:

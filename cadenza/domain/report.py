@@ -50,6 +50,35 @@ class RefusalCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactOutcome:
+    """What became of one contact that somebody chose."""
+
+    batch_id: int
+    contact_id: int
+    outcome: Outcome
+    #: Why it is held or was refused; of an enrolled contact: a warning. None: nothing is to be said.
+    code: str | None
+    #: The cause in this case; no address.
+    detail: str
+    #: None: it was refused.
+    enrollment_id: int | None
+    time_zone: str | None
+    #: When the first step is due, and when the limits of its mailbox let it go.
+    due_at: datetime | None
+    expected_at: datetime | None
+
+    @property
+    def cause(self) -> str:
+        """What is the case; empty where nothing is."""
+        return CATALOGUE[self.code].cause if self.code else ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return CATALOGUE[self.code].remedy if self.code else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """How the candidates of an enrollment were judged: counts, no addresses."""
 

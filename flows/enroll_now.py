@@ -1,0 +1,88 @@
+"""How do a few contacts get into a sequence at once, without a run? For the API, automation and mails."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextvars import copy_context
+from dataclasses import replace
+from typing import Final
+
+from prefect.settings import get_current_settings
+
+from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.report import ContactOutcome
+from cadenza.runtime import current
+from cadenza.store import database
+from cadenza.store.outcomes import outcomes_of
+from data_contracts import validation
+from tasks.begin_batch import begin_batch
+from tasks.check_enrollability import check_enrollability
+from tasks.forecast_sends import forecast_sends
+from tasks.load_candidates import load_candidates
+from tasks.open_enrollments import finish_batch, open_enrollments
+from tasks.schedule_waves import schedule_waves
+from tasks.time_first_steps import time_first_steps
+
+logger = logging.getLogger(__name__)
+
+#: Enrollments within so many seconds share one look at the waves.
+PAUSE_SECONDS: Final = 0.5
+
+_waiting = threading.Lock()
+_planning = threading.Lock()
+
+
+def enroll_now(
+    sequence: str,
+    sender: str,
+    contact_ids: Sequence[int],
+    options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
+    *,
+    enrolled_by: str | None = None,
+) -> list[ContactOutcome]:
+    """Enroll chosen contacts here and now, by the same tasks as ``enroll_segment``; returns what became of each.
+
+    For as many as somebody waits for: it takes some 50 ms, and little more for hundreds. No mailbox is probed: what is
+    known of them counts. Waves are planned in the background; a flow, which may end before that, schedules them itself.
+
+    Raises:
+        NotFound: there is no such sequence.
+        WrongUse: nobody is chosen, or there is no such time zone.
+        DatabaseUnavailable: the database is away (transient).
+    """
+    chosen = Segment(contact_ids=tuple(contact_ids))
+    asked = replace(options, enrolled_by=enrolled_by) if enrolled_by else options
+    batch = begin_batch.fn(sequence, sender, chosen, asked)
+    for candidates in load_candidates.fn(batch):
+        timed = time_first_steps.fn(candidates, batch)
+        verdict = check_enrollability.fn(timed, batch)
+        planned = forecast_sends.fn(verdict, batch)
+        open_enrollments.fn(planned, verdict, batch)
+    batch_id = finish_batch.fn(batch)
+    plan_waves_soon()
+    with database.transaction(current().engine) as connection:
+        return outcomes_of(connection, batch_id, chosen.contact_ids)
+
+
+def prepare() -> None:
+    """Load what the first enrollment of a process would wait seconds for."""
+    validation.prepare()
+
+
+def plan_waves_soon() -> None:
+    """Let what is due have its wave, in the background; where no Prefect server is known ``catch-up`` does it later."""
+    if get_current_settings().api.url and _waiting.acquire(blocking=False):
+        threading.Thread(target=copy_context().run, args=(_plan_waves,), name="waves", daemon=True).start()
+
+
+def _plan_waves() -> None:
+    time.sleep(PAUSE_SECONDS)
+    with _planning:
+        _waiting.release()
+        try:
+            schedule_waves.fn()
+        except Exception as error:
+            logger.warning("Waves are left to catch-up: %s", error)
