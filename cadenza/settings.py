@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     over_daily_limit: Literal["hold", "refuse"] = "hold"
     #: What to do with info@, sales@ and the like.
     role_addresses: Literal["allow", "warn", "refuse"] = "warn"
+    #: Whom a company, deal, ticket or other record stands for: its ``primary`` contact, or ``all`` of its contacts.
+    record_contacts: Literal["primary", "all"] = "primary"
     #: Days between two sequences for one contact; 0: none.
     cooldown_days: int = Field(0, ge=0)
     #: The most contacts in one enrollment; HubSpot's is 50 in its dialog.

@@ -30,6 +30,11 @@ def throughout(frame: pd.DataFrame, is_broken: bool) -> Flags:
     return np.full(len(frame), is_broken)
 
 
+def is_known(frame: pd.DataFrame) -> Flags:
+    """Where the candidate is a contact that exists, rather than a record that has none."""
+    return flag(frame, "is_found") & ~flag(frame, "is_without_contact")
+
+
 def has_sender(frame: pd.DataFrame) -> Flags:
     """Where there is a sender."""
     return present(frame, "user_id")

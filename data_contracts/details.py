@@ -22,6 +22,7 @@ COLUMNS: Final = (
     "active_enrollment_id",
     "mailbox_daily_left",
     "missing_tokens",
+    "record",
     "time_zone",
     "time_zone_source",
 )

@@ -17,6 +17,7 @@ from data_contracts.conditions import (
     is_cooling_down,
     is_in_other_sequence,
     is_in_this_sequence,
+    is_known,
     is_over_daily_limit,
     is_without_slot,
     present,
@@ -98,6 +99,13 @@ _RULES: Final = (
     ),
     # Who is it, and is there anything to do at all?
     Rule(
+        code="NO_ASSOCIATED_CONTACT",
+        prose="A record that is enrolled has a contact",
+        is_broken=lambda frame, _: flag(frame, "is_without_contact"),
+        fact=("is_without_contact", False),
+        detail=lambda frame, _: frame["record"],
+    ),
+    Rule(
         code="CONTACT_NOT_FOUND",
         prose="The contact exists",
         is_broken=lambda frame, _: ~flag(frame, "is_found"),
@@ -119,12 +127,12 @@ _RULES: Final = (
     Rule(
         code="OWNER_PROPERTY_EMPTY",
         prose="A contact whose owner is to send has an owner",
-        is_broken=lambda frame, _: flag(frame, "is_found") & ~has_sender(frame) & ~flag(frame, "is_sender_named"),
+        is_broken=lambda frame, _: is_known(frame) & ~has_sender(frame) & ~flag(frame, "is_sender_named"),
     ),
     Rule(
         code="SENDER_MISSING",
         prose="The sender is a user",
-        is_broken=lambda frame, _: flag(frame, "is_found") & ~has_sender(frame) & flag(frame, "is_sender_named"),
+        is_broken=lambda frame, _: is_known(frame) & ~has_sender(frame) & flag(frame, "is_sender_named"),
     ),
     Rule(
         code="SENDER_INACTIVE",
@@ -173,7 +181,7 @@ _RULES: Final = (
     Rule(
         code="EMAIL_MISSING",
         prose="The contact has an email address",
-        is_broken=lambda frame, _: flag(frame, "is_found") & ~flag(frame, "has_email"),
+        is_broken=lambda frame, _: is_known(frame) & ~flag(frame, "has_email"),
     ),
     Rule(
         code="EMAIL_INVALID_SYNTAX",

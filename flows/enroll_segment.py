@@ -11,6 +11,7 @@ from prefect.states import Failed
 from pydantic import BaseModel, Field
 
 from cadenza.domain.enrollment import EnrollmentOptions
+from cadenza.domain.records import Records, records_of
 from cadenza.domain.report import Report
 from cadenza.errors import CadenzaError
 from tasks.begin_batch import begin_batch, segment_of
@@ -45,6 +46,21 @@ class EnrollmentForm(BaseModel):
         return EnrollmentOptions(**chosen | {"send_at": self.send_at and self.send_at.replace(tzinfo=None)})
 
 
+class RecordsForm(BaseModel):
+    """Companies, deals, tickets or other records whose contacts are enrolled."""
+
+    named: list[str] = Field([], description="KIND:NAME of each, such as deal:4711 or company:Acme.")
+    kind: str = Field("", description="Or all records of a kind that the filter finds.")
+    filter: str = Field("", description="For example: stage = won and amount >= 1000. Only together with a kind.")
+    contacts: Literal["primary", "all"] | None = Field(
+        None, description="The primary contact of each, or all; empty: as the settings say."
+    )
+
+    def as_records(self) -> Records | None:
+        """The same as plain data; None: nothing was filled in."""
+        return records_of(**self.model_dump())
+
+
 def run_name() -> str:
     """What is enrolled into what: names, never addresses."""
     given: dict[str, Any] = runtime.flow_run.parameters
@@ -58,7 +74,8 @@ def enroll_segment(
     segment: str = "",
     filter: str = "",
     contact_ids: list[int] | None = None,
-    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008 - the form's defaults, never changed
+    records: RecordsForm = RecordsForm(),  # noqa: B008 - the form's defaults, never changed
+    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008
 ) -> Report | State[Any]:
     """Enroll every contact of a segment, a filter or a choice that may be enrolled.
 
@@ -67,13 +84,16 @@ def enroll_segment(
     Args:
         sequence: Name of the sequence, as 'cadenza sequences list' shows it.
         sender: Handle of the user whom the mails are from; '@owner': each contact's owner.
-        segment: Name of a list or segment. Name the contacts here, by filter or by contact_ids: exactly one of them.
+        segment: Name of a list or segment. Name the contacts here, by filter, contact_ids or records: one of them.
         filter: For example: country = Germany and job_title contains "head".
         contact_ids: Ids of single contacts.
+        records: Companies, deals, tickets or others whose contacts are meant.
         options: Everything else; nothing has to be chosen.
     """
     try:
-        batch = begin_batch(sequence, sender, segment_of(segment, filter, contact_ids), options.as_options())
+        batch = begin_batch(
+            sequence, sender, segment_of(segment, filter, contact_ids, records.as_records()), options.as_options()
+        )
         probe_mailboxes(batch)
         for candidates in load_candidates(batch):
             timed = time_first_steps(candidates, batch)

@@ -10,7 +10,7 @@ from prefect.states import Failed
 
 from cadenza.domain.report import Forecast
 from cadenza.errors import CadenzaError
-from flows.enroll_segment import EnrollmentForm, run_name
+from flows.enroll_segment import EnrollmentForm, RecordsForm, run_name
 from tasks.begin_batch import outline_batch, segment_of
 from tasks.check_enrollability import check_enrollability
 from tasks.forecast_sends import forecast_sends, queue_of
@@ -26,7 +26,8 @@ def preflight(
     segment: str = "",
     filter: str = "",
     contact_ids: list[int] | None = None,
-    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008 - the form's defaults, never changed
+    records: RecordsForm = RecordsForm(),  # noqa: B008 - the form's defaults, never changed
+    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008
 ) -> Forecast | State[Any]:
     """Judge and plan like ``enroll_segment``, and write nothing.
 
@@ -35,13 +36,16 @@ def preflight(
     Args:
         sequence: Name of the sequence, as 'cadenza sequences list' shows it.
         sender: Handle of the user whom the mails are from; '@owner': each contact's owner.
-        segment: Name of a list or segment. Name the contacts here, by filter or by contact_ids: exactly one of them.
+        segment: Name of a list or segment. Name the contacts here, by filter, contact_ids or records: one of them.
         filter: For example: country = Germany and job_title contains "head".
         contact_ids: Ids of single contacts.
+        records: Companies, deals, tickets or others whose contacts are meant.
         options: Everything else; nothing has to be chosen.
     """
     try:
-        batch = outline_batch(sequence, sender, segment_of(segment, filter, contact_ids), options.as_options())
+        batch = outline_batch(
+            sequence, sender, segment_of(segment, filter, contact_ids, records.as_records()), options.as_options()
+        )
         preview = Preview(batch)
         for candidates in load_candidates(batch):
             timed = time_first_steps(candidates, batch)

@@ -16,7 +16,7 @@ from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
 from cadenza.domain.rehearsal import Progress, Rehearsal
 from cadenza.errors import CadenzaError
-from flows.enroll_segment import EnrollmentForm, run_name
+from flows.enroll_segment import EnrollmentForm, RecordsForm, run_name
 from tasks.begin_batch import begin_batch, segment_of
 from tasks.check_enrollability import check_enrollability
 from tasks.claim_steps import claim_steps
@@ -57,7 +57,8 @@ def rehearse(
     filter: str = "",
     contact_ids: list[int] | None = None,
     starts_at: datetime | None = None,
-    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008 - the form's defaults, never changed
+    records: RecordsForm = RecordsForm(),  # noqa: B008 - the form's defaults, never changed
+    options: EnrollmentForm = EnrollmentForm(),  # noqa: B008
     people: AssumptionsForm = AssumptionsForm(),  # noqa: B008
 ) -> Rehearsal | State[Any]:
     """Play all the weeks of an enrollment in seconds: nothing is written to the database, nothing leaves the machine.
@@ -65,7 +66,7 @@ def rehearse(
     ``starts_at`` is when it would be enrolled; empty: now.
     """
     try:
-        whom = segment_of(segment, filter, contact_ids)
+        whom = segment_of(segment, filter, contact_ids, records.as_records())
         shown = ProgressArtifact.begin(sequence)
         played = play(sequence, sender, whom, starts_at, options, people, shown)
         shown.finish()

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.records import Records
 from cadenza.domain.zones import zone_named
 from cadenza.errors import WrongUse
 from cadenza.runtime import current
@@ -21,9 +22,13 @@ from tasks.retrying import WAITS, waiting_helps
 logger = logging.getLogger(__name__)
 
 
-def segment_of(segment: str = "", filter: str = "", contact_ids: Sequence[int] | None = None) -> Segment:
-    """Whom a form or a command line names: a list, a filter, or chosen contacts."""
-    return Segment(segment or None, filter or None, tuple(contact_ids or ()))
+def segment_of(
+    segment: str = "", filter: str = "", contact_ids: Sequence[int] | None = None, records: Records | None = None
+) -> Segment:
+    """Whom a form or a command line names: a list, a filter, chosen contacts, or records."""
+    if records and records.contacts is None:
+        records = replace(records, contacts=current().settings.record_contacts)
+    return Segment(segment or None, filter or None, tuple(contact_ids or ()), records)
 
 
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
@@ -33,7 +38,7 @@ def begin_batch(sequence: str, sender: str, segment: Segment, options: Enrollmen
     Raises:
         NotFound: there is no such sequence or list; names those that come nearest.
         FilterInvalid: names the position and what may stand there.
-        WrongUse: the segment is not exactly one of a name, a filter and a choice, or there is no such time zone.
+        WrongUse: the segment is not exactly one of a name, a filter, a choice and records; there is no such time zone.
     """
     batch = _outlined(sequence, sender, segment, options)
     with database.transaction(current().engine) as connection:

@@ -12,7 +12,7 @@ from cadenza.cli.output import count, rows, show, table
 from cadenza.errors import SourceUnreadable, WrongUse
 
 if TYPE_CHECKING:
-    from cadenza.domain.importing import ImportReport
+    from cadenza.domain.importing import ImportReport, RecordReport
 
 segment_app = typer.Typer(no_args_is_help=True, help="Lists and segments: show them, create active ones.")
 
@@ -26,18 +26,20 @@ def import_(
     query: Annotated[
         str | None, typer.Option("--query", "-q", help="SQL for the source: 'database', 'env:NAME' or a URL.")
     ] = None,
+    records: Annotated[str, typer.Option(help="It is no list of contacts but of company, deal, ticket …")] = "",
 ) -> None:
-    """Import a file of contacts, or the rows of a query, into a list."""
+    """Import a file, or the rows of a query: contacts into a list, or records with their contacts."""
+    if records and list_name:
+        raise WrongUse("Contacts go on a list, records do not: leave out --list or --records.")
+    if records:
+        run_record_import(source, records, _mapping(mapping or []), query)
+        return
     run_import(source, list_name or Path(source).stem, _mapping(mapping or []), query)
 
 
 def run_import(source: str, list_name: str, mapping: dict[str, str] | None, query: str | None) -> None:
     """Import through the deployment where a Prefect server runs, else in this process; print what became of it."""
-    if query is None:
-        path = Path(source).expanduser().resolve()
-        if not path.is_file():
-            raise SourceUnreadable(f"There is no file {source} to import: check the path.")
-        source = str(path)
+    source = _place(source, query)
     if connect():
         from cadenza.cli.following import follow
 
@@ -55,13 +57,48 @@ def run_import(source: str, list_name: str, mapping: dict[str, str] | None, quer
     show_import(report)
 
 
-def show_import(report: ImportReport) -> None:
+def run_record_import(source: str, kind: str, mapping: dict[str, str] | None, query: str | None) -> None:
+    """The same for companies, deals, tickets and other records."""
+    from cadenza.domain.records import kind_named
+    from cadenza.store.imports import latest_record_import
+
+    source, kind = _place(source, query), kind_named(kind)
+    if connect():
+        from cadenza.cli.following import follow
+
+        parameters = {"source": source, "kind": kind, "mapping": mapping, "query": query}
+        follow("import-records/import-records", parameters, f"Import {kind} records")
+        with transaction() as connection:
+            report = latest_record_import(connection, kind)
+    else:
+        from tasks.import_records import import_records
+        from tasks.read_source import read_source
+
+        report = import_records.fn(read_source.fn(source, query), kind, mapping)
+    show_import(report)
+    show(f"{count(report.associations, 'contact')} associated.")
+    if report.unknown_contacts:
+        show(f"{count(report.unknown_contacts, 'row')} with a contact whom nobody knows: import the contacts first.")
+
+
+def _place(source: str, query: str | None) -> str:
+    """The source as a flow finds it, wherever it runs."""
+    if query is not None:
+        return source
+    path = Path(source).expanduser().resolve()
+    if not path.is_file():
+        raise SourceUnreadable(f"There is no file {source} to import: check the path.")
+    return str(path)
+
+
+def show_import(report: ImportReport | RecordReport) -> None:
     """Print the counts, and the rejected rows with line and reason."""
     from cadenza.domain.importing import REJECTIONS
     from cadenza.store.imports import import_rows
 
     show(
-        f"{count(report.rows, 'row')}: {report.imported:,} imported, {report.merged:,} merged into known contacts, "
+        f"{count(report.rows, 'row')}: {report.imported:,} imported, {report.merged:,} merged into known "
+        f"{'contacts' if hasattr(report, 'list_name') else 'records'}, "
         f"{report.rejected:,} rejected."
     )
     if not report.rejected:

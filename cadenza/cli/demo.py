@@ -29,13 +29,14 @@ def demo(
         from cadenza.cli.contacts import run_import
         from cadenza.cli.enrolling import enroll_segment
         from cadenza.cli.loading import load_sequences, load_team
+        from cadenza.cli.whom import Whom
         from cadenza.domain.enrollment import CONTACT_OWNER
 
         examples = examples_folder()
         load_team(str(examples / "team.yaml"))
         load_sequences(str(examples / "sequences"))
         run_import(str(examples / "trade_fair.csv"), LIST, None, None)
-        batch_id = enroll_segment(SEQUENCE, CONTACT_OWNER, LIST, "", [], {})
+        batch_id = enroll_segment(SEQUENCE, CONTACT_OWNER, Whom(LIST), {})
         _wait_for_first_mails(batch_id)
         _show_summary(batch_id)
         if not exit_:

@@ -9,13 +9,23 @@ import typer
 
 from cadenza.cli.connection import need_server, transaction
 from cadenza.cli.output import instant, rows, show, table
+from cadenza.cli.whom import (
+    Companies,
+    Contacts,
+    Deals,
+    Filter,
+    OtherRecords,
+    RecordContacts,
+    RecordKind,
+    Segment,
+    Tickets,
+    Whom,
+    whom_of,
+)
 from cadenza.errors import WrongUse
 
 Sequence = Annotated[str, typer.Argument(help="The name of the sequence.")]
-Segment = Annotated[str, typer.Argument(help="The name of a list or segment; or use --filter or --contact.")]
 Sender = Annotated[str, typer.Option("--sender", "-s", help="A user's handle; @owner: each contact's owner.")]
-Filter = Annotated[str, typer.Option("--filter", "-f", help="Contacts that a filter finds, instead of a segment.")]
-Contacts = Annotated[list[int] | None, typer.Option("--contact", "-c", help="A contact's id; may be repeated.")]
 StartStep = Annotated[int, typer.Option(min=1, help="Start at this step.")]
 TimeZone = Annotated[str | None, typer.Option(help="One time zone for all; default: each contact's own.")]
 SendAt = Annotated[
@@ -39,6 +49,12 @@ def enroll(
     sender: Sender = "",
     filter: Filter = "",
     contacts: Contacts = None,
+    companies: Companies = None,
+    deals: Deals = None,
+    tickets: Tickets = None,
+    records: OtherRecords = None,
+    record_kind: RecordKind = "",
+    record_contacts: RecordContacts = None,
     start_step: StartStep = 1,
     time_zone: TimeZone = None,
     send_at: SendAt = None,
@@ -50,9 +66,9 @@ def enroll(
     batch_limit: BatchLimit = None,
 ) -> None:
     """Enroll every contact of a segment that may be enrolled; explain each one that may not."""
-    options = _options(locals())
+    whom, options = whom_of(locals()), _options(locals())
     need_server()
-    batch_id = enroll_segment(sequence, sender, segment, filter, contacts or [], options)
+    batch_id = enroll_segment(sequence, sender, whom, options)
     show_batch(batch_id)
 
 
@@ -62,6 +78,12 @@ def preflight(
     sender: Sender = "",
     filter: Filter = "",
     contacts: Contacts = None,
+    companies: Companies = None,
+    deals: Deals = None,
+    tickets: Tickets = None,
+    records: OtherRecords = None,
+    record_kind: RecordKind = "",
+    record_contacts: RecordContacts = None,
     start_step: StartStep = 1,
     time_zone: TimeZone = None,
     send_at: SendAt = None,
@@ -75,10 +97,10 @@ def preflight(
     """Show what an enrollment would do, and when each mail would go; nothing is written."""
     from cadenza.cli.forecast_view import run_preflight
 
-    options = _options(locals())
+    whom, options = whom_of(locals()), _options(locals())
     need_server()
     check_names(sequence, sender, segment)
-    run_preflight(sequence, sender, segment, filter, contacts or [], options)
+    run_preflight(sequence, sender, whom, options)
 
 
 def report(
@@ -110,24 +132,14 @@ def report(
     )  # fmt: skip
 
 
-def enroll_segment(
-    sequence: str, sender: str, segment: str, filter: str, contact_ids: list[int], options: dict[str, Any]
-) -> int:
+def enroll_segment(sequence: str, sender: str, whom: Whom, options: dict[str, Any]) -> int:
     """Enroll through the deployment and show how far it is; returns the id of the batch."""
     from cadenza.cli.following import follow
     from cadenza.store.batch_list import batch_of_run
 
-    check_names(sequence, sender, segment)
-    parameters = {
-        "sequence": sequence,
-        "sender": sender,
-        "segment": segment,
-        "filter": filter,
-        "contact_ids": contact_ids or None,
-        "options": options,
-    }
-    whom = f"'{segment}'" if segment else "the chosen contacts"
-    run_id = follow("enroll-segment/enroll-segment", parameters, f"Enroll {whom} into '{sequence}'")
+    check_names(sequence, sender, whom.segment)
+    parameters = {"sequence": sequence, "sender": sender, **whom.parameters(), "options": options}
+    run_id = follow("enroll-segment/enroll-segment", parameters, f"Enroll {whom.words} into '{sequence}'")
     with transaction() as connection:
         return batch_of_run(connection, run_id)
 
@@ -175,14 +187,12 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
     """The options of an enrollment as the flow's form takes them.
 
     Raises:
-        WrongUse: an option has no such value, or the contacts are named in several ways or in none.
+        WrongUse: an option has no such value.
     """
     for name, allowed in (("over_daily_limit", ("hold", "refuse")), ("role_addresses", ("allow", "warn", "refuse"))):
         if given[name] not in (None, *allowed):
             option = name.replace("_", "-")
             raise WrongUse(f"--{option} {given[name]!r} is not known: choose one of {', '.join(allowed)}.")
-    if [bool(given[name]) for name in ("segment", "filter", "contacts")].count(True) != 1:
-        raise WrongUse("Name whom to enroll in exactly one way: a segment, --filter, or --contact.")
     send_at: datetime | None = given["send_at"]
     options = {
         "start_position": given["start_step"],

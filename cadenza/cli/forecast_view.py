@@ -11,6 +11,7 @@ from cadenza.cli.report_view import show_report, uri
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from cadenza.cli.whom import Whom
     from cadenza.domain.report import Forecast
 
 #: Time zones shown; the rest is in the plan.
@@ -29,21 +30,19 @@ class _Told(logging.Handler):
         self.status.update(f"Preflight [dim]{record.getMessage()}[/]")
 
 
-def run_preflight(
-    sequence: str, sender: str, segment: str, filter: str, contact_ids: list[int], options: dict[str, Any]
-) -> None:
+def run_preflight(sequence: str, sender: str, whom: Whom, options: dict[str, Any]) -> None:
     """Judge and forecast without writing, as a run of this process, and print both."""
     with console().status("Preflight") as status:
-        from flows.enroll_segment import EnrollmentForm
+        from flows.enroll_segment import EnrollmentForm, RecordsForm
         from flows.preflight import preflight
 
         said, told = logging.getLogger("tasks"), _Told(status)
         said.setLevel(logging.INFO)
         said.addHandler(told)
         try:
-            forecast = cast(
-                "Forecast", preflight(sequence, sender, segment, filter, contact_ids or None, EnrollmentForm(**options))
-            )
+            named = whom.parameters()
+            named["records"] = RecordsForm(**named["records"])
+            forecast = cast("Forecast", preflight(sequence, sender, **named, options=EnrollmentForm(**options)))
         finally:
             said.removeHandler(told)
     show_forecast(forecast)

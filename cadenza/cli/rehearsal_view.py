@@ -14,13 +14,14 @@ from cadenza.cli.timeline_view import timeline_tables
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from cadenza.cli.whom import Whom
     from cadenza.domain.rehearsal import Progress, Rehearsal
 
 
 def run_rehearsal(
     sequence: str,
     sender: str,
-    whom: tuple[str, str, Sequence[int]],
+    whom: Whom,
     starts_at: datetime | None,
     options: Mapping[str, Any],
     people: Mapping[str, Any],
@@ -28,7 +29,7 @@ def run_rehearsal(
     """Play it in this process, show how far it is, and print what came of it."""
     began = time.monotonic()
     with console().status("Rehearsal [dim]making copies[/]") as status:
-        from flows.enroll_segment import EnrollmentForm
+        from flows.enroll_segment import EnrollmentForm, RecordsForm
         from flows.rehearse import AssumptionsForm, play
         from tasks.begin_batch import segment_of
         from tasks.publish_rehearsal import publish_rehearsal
@@ -40,9 +41,9 @@ def run_rehearsal(
                 f"[dim]{count(progress.mails, 'mail')}, {count(progress.todos, 'to-do')} done, {answers}[/]"
             )
 
-        played = play(
-            sequence, sender, segment_of(*whom), starts_at, EnrollmentForm(**options), AssumptionsForm(**people), told
-        )
+        named = whom.parameters()
+        segment = segment_of(**named | {"records": RecordsForm(**named["records"]).as_records()})
+        played = play(sequence, sender, segment, starts_at, EnrollmentForm(**options), AssumptionsForm(**people), told)
         status.update("Rehearsal [dim]drawing[/]")
         rehearsal = publish_rehearsal(played)
     show_rehearsal(rehearsal, time.monotonic() - began)

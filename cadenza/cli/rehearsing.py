@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from cadenza.cli.connection import connect
-from cadenza.cli.enrolling import Contacts, Filter, Segment, SendAt, Sequence, StartStep, TimeZone, check_names
+from cadenza.cli.enrolling import SendAt, Sequence, StartStep, TimeZone, check_names
+from cadenza.cli.whom import (
+    Companies,
+    Contacts,
+    Deals,
+    Filter,
+    OtherRecords,
+    RecordContacts,
+    RecordKind,
+    Segment,
+    Tickets,
+    whom_of,
+)
 from cadenza.domain.enrollment import CONTACT_OWNER
 from cadenza.errors import WrongUse
 
@@ -32,6 +44,12 @@ def rehearse(
     sender: Sender = CONTACT_OWNER,
     filter: Filter = "",
     contacts: Contacts = None,
+    companies: Companies = None,
+    deals: Deals = None,
+    tickets: Tickets = None,
+    records: OtherRecords = None,
+    record_kind: RecordKind = "",
+    record_contacts: RecordContacts = None,
     start_step: StartStep = 1,
     time_zone: TimeZone = None,
     send_at: SendAt = None,
@@ -42,12 +60,11 @@ def rehearse(
     enroll_at: EnrollAt = None,
 ) -> None:
     """Play all the weeks of a sequence in seconds, on copies: nothing is written, nothing leaves this machine."""
+    whom = whom_of(locals())
     replied, bounced = _share("--replies", replies), _share("--bounces", bounces)
     people = {"replies": replied, "bounces": bounced, "todo_days": _days(todo_days), "seed": seed}
     if replied + bounced > 1:
         raise WrongUse("--replies and --bounces together are more than all mails: lower one of them.")
-    if [bool(given) for given in (segment, filter, contacts)].count(True) != 1:
-        raise WrongUse("Name whom to enroll in exactly one way: a segment, --filter, or --contact.")
     options = {"start_position": start_step, "time_zone": time_zone, "send_at": send_at}
     connect()
     check_names(sequence, sender, segment)
@@ -56,7 +73,7 @@ def rehearse(
     run_rehearsal(
         sequence,
         sender,
-        (segment, filter, contacts or []),
+        whom,
         enroll_at and enroll_at.replace(tzinfo=UTC),
         options,
         people,

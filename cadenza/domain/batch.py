@@ -44,6 +44,8 @@ class Batch:
 
     @property
     def segment_words(self) -> str:
-        """Whom the batch is about, in words: a list's name, a filter, or how many chosen contacts."""
+        """Whom the batch is about, in words: a list's name, a filter, records, or how many chosen contacts."""
+        if self.segment.records:
+            return self.segment.records.words
         chosen = len(self.segment.contact_ids)
         return self.segment.name or self.segment.filter or f"{chosen:,} chosen contact{'' if chosen == 1 else 's'}"

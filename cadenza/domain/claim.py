@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cadenza.domain.enrollment import Ending
 
@@ -51,6 +52,8 @@ class DueStep:
     sent_subjects: list[str]
     #: Whether no step of the enrollment ran before.
     is_first: bool = True
+    #: The conversation that the first email answers: subject, and references, oldest first.
+    thread: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

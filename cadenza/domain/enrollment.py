@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from cadenza.domain.records import Records
 
 
 class EnrollmentStatus(StrEnum):
@@ -41,6 +44,21 @@ CONTACT_OWNER = "@owner"
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation with a contact that the first email answers."""
+
+    contact_id: int
+    subject: str
+    #: Message-IDs of its mails, oldest first; the last one is answered.
+    references: tuple[str, ...]
+
+    @property
+    def as_json(self) -> str:
+        """The same as an enrollment keeps it."""
+        return json.dumps({"subject": self.subject, "references": self.references})
+
+
+@dataclass(frozen=True, slots=True)
 class EnrollmentOptions:
     """What a person may choose for one batch."""
 
@@ -59,12 +77,16 @@ class EnrollmentOptions:
     role_addresses: Literal["allow", "warn", "refuse"] | None = None
     cooldown_days: int | None = None
     batch_limit: int | None = None
+    #: Conversations with contacts of the batch, at most one a contact.
+    threads: tuple[Thread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Which contacts: exactly one of a list or segment by name, a filter expression, or chosen contact ids."""
+    """Which contacts: exactly one of a list or segment by name, a filter expression, chosen contact ids, or records."""
 
     name: str | None = None
     filter: str | None = None
     contact_ids: tuple[int, ...] = ()
+    #: Those that are associated with records.
+    records: Records | None = None

@@ -105,14 +105,21 @@ class Writer:
         return self.composers[key]
 
     def _thread(self, sequence: Sequence, step: Step, due: DueStep) -> list[tuple[str, str]]:
-        """Message-IDs and subjects of the earlier mails that this one answers, oldest first."""
+        """Message-IDs and subjects of the earlier mails that this one answers, oldest first.
+
+        The first email of all answers the conversation that the enrollment goes on with, and whatever answers it does.
+        """
         sent = dict(zip(due.sent_positions, zip(due.sent_message_ids, due.sent_subjects, strict=True), strict=True))
-        chain = []
+        chain: list[tuple[str, str]] = []
+        answered = set()
         position = step.reply_to_position
         while position is not None:
             if position in sent:
                 chain.append(sent[position])
+                answered.add(position)
             position = sequence.step(position).reply_to_position
+        if due.thread and (not sent or min(sent) in answered):
+            chain += [(message, due.thread["subject"]) for message in reversed(due.thread["references"])]
         return chain[::-1]
 
 

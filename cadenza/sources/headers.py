@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS, property_name
+from cadenza.domain.contact import property_name
 from cadenza.errors import SourceContractBroken, WrongUse
 
 #: The headers that exports use for each field, best first, as ``property_name`` writes them: HubSpot, Eventbrite,
@@ -49,6 +49,18 @@ KNOWN_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "company_time_zone": ("company_time_zone", "firmenzeitzone"),
 }  # fmt: skip
 
+#: The same for the fields of a record; beside them "<kind>_id" and "<kind>_name".
+KNOWN_RECORD_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "external_id": ("external_id", "record_id", "id", "object_id", "datensatz_id"),
+    "name": ("name", "subject", "title", "betreff", "titel"),
+    "contact_email": (
+        "contact_email", "contact_emails", "email", "e_mail", "email_address", "associated_contact",
+        "associated_contacts", "contact", "contacts", "kontakt", "kontakte",
+    ),
+    "contact_id": ("contact_id", "contact_ids", "associated_contact_id", "associated_contact_ids", "kontakt_id"),
+    "is_primary": ("is_primary", "primary", "primary_contact", "is_primary_contact", "hauptkontakt"),
+}  # fmt: skip
+
 #: As a target in an explicit mapping: leave the column out.
 LEAVE_OUT: Final = "-"
 
@@ -63,25 +75,55 @@ def map_columns(columns: Sequence[str], explicit: Mapping[str, str] | None = Non
         WrongUse: the explicit mapping names a column that is not there, or a field twice.
         SourceContractBroken: no column is the address.
     """
-    mapping = _explicit(columns, explicit or {})
-    free = {property_name(column): column for column in reversed(columns) if column not in mapping}
-    taken = set(mapping.values())
-    for field, headers in KNOWN_HEADERS.items():
-        known = next((header for header in headers if header in free), None)
-        if known and field not in taken:
-            mapping[free.pop(known)] = field
-            taken.add(field)
-    if "last_name" not in taken and "first_name" in taken and "name" in free:
-        mapping[free.pop("name")] = "last_name"
-    for column in columns:
-        if column not in mapping:
-            mapping[column] = _free_property(property_name(column), set(mapping.values()))
+    mapping = _mapped(columns, explicit or {}, KNOWN_HEADERS)
     if "email" not in mapping.values():
         raise SourceContractBroken(
             f"No column holds the e-mail addresses; nothing was imported. The columns are {', '.join(columns)}: "
             'give a mapping, such as {"<column>": "email"}.'
         )
     return {column: mapping[column] for column in columns if mapping[column] != LEAVE_OUT}
+
+
+def map_record_columns(columns: Sequence[str], kind: str, explicit: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For each column of a source of records the field or property it becomes; columns that are left out are missing.
+
+    Raises:
+        WrongUse: the explicit mapping names a column that is not there, or a field twice.
+        SourceContractBroken: no column tells one record from the other.
+    """
+    known = {
+        field: (f"{kind}_{word}", f"{kind}{word}", *headers)
+        if (word := {"external_id": "id", "name": "name"}.get(field))
+        else headers
+        for field, headers in KNOWN_RECORD_HEADERS.items()
+    }
+    mapping = _mapped(columns, explicit or {}, known)
+    if not {"external_id", "name"} & {*mapping.values()}:
+        raise SourceContractBroken(
+            f"No column tells one {kind} from the other; nothing was imported. The columns are {', '.join(columns)}: "
+            'give a mapping, such as {"<column>": "external_id"}.'
+        )
+    return {column: mapping[column] for column in columns if mapping[column] != LEAVE_OUT}
+
+
+def _mapped(
+    columns: Sequence[str], explicit: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    """Every column with its target: what is said explicitly, the known headers, else a property."""
+    mapping = _explicit(columns, explicit)
+    free = {property_name(column): column for column in reversed(columns) if column not in mapping}
+    taken = set(mapping.values())
+    for field, headers in known.items():
+        header = next((header for header in headers if header in free), None)
+        if header and field not in taken:
+            mapping[free.pop(header)] = field
+            taken.add(field)
+    if known is KNOWN_HEADERS and "last_name" not in taken and "first_name" in taken and "name" in free:
+        mapping[free.pop("name")] = "last_name"
+    for column in columns:
+        if column not in mapping:
+            mapping[column] = _free_property(property_name(column), {*mapping.values(), *known})
+    return mapping
 
 
 def _explicit(columns: Sequence[str], explicit: Mapping[str, str]) -> dict[str, str]:
@@ -102,7 +144,6 @@ def _explicit(columns: Sequence[str], explicit: Mapping[str, str]) -> dict[str, 
 
 def _free_property(name: str, taken: set[str]) -> str:
     """A name that neither another column nor a built-in field has."""
-    taken = taken | {*CONTACT_FIELDS, *COMPANY_FIELDS}
     candidate, copy = name or "column", 1
     while candidate in taken:
         copy += 1

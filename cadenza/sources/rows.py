@@ -37,29 +37,43 @@ def prepare_rows(chunk: Chunk, mapping: Mapping[str, str]) -> PreparedRows:
 
     Rows without any value are left out; rows with a cell that is too long or no text are rejected.
     """
-    lines, columns = chunk.lines, [_combined(column) for column in chunk.rows.columns]
-    columns, lines, faulty = _keep_out_faulty(columns, lines)
-    columns = [_trimmed(column) for column in columns]
-    columns, lines, blank = _leave_out_blank(columns, lines)
-    cells = dict(zip(chunk.rows.column_names, columns, strict=True))
-    values = {target: cells[name] for name, target in mapping.items()}
+    clean = clean_cells(chunk)
+    lines = clean.lines
+    values = {target: clean.cells[name] for name, target in mapping.items()}
     nothing = pa.nulls(len(lines), pa.string())
     address = normalize_addresses(values["email"]) if "email" in values else nothing
-    fields = {
-        name: _or_null(values[name]) if name in values else nothing for name in (*CONTACT_FIELDS, *COMPANY_FIELDS)
-    }
+    fields = {name: or_null(values[name]) if name in values else nothing for name in (*CONTACT_FIELDS, *COMPANY_FIELDS)}
     fields["owner_email"] = pc.utf8_lower(fields["owner_email"])
     properties = {name: column for name, column in values.items() if name not in fields}
     staged = pa.table(
         {
             "line": lines,
-            "identity_key": _identity_keys(address, fields["external_id"], columns),
+            "identity_key": _identity_keys(address, fields["external_id"], [*clean.cells.values()]),
             "email_normalized": address,
             **fields,
-            "properties": _json(properties, len(lines)),
+            "properties": as_json(properties, len(lines)),
         }
     )
-    return PreparedRows(staged, (*chunk.rejected, *faulty), blank, address.is_valid().to_numpy(zero_copy_only=False))
+    return PreparedRows(staged, clean.rejected, clean.blank_lines, address.is_valid().to_numpy(zero_copy_only=False))
+
+
+@dataclass(frozen=True, eq=False)
+class CleanCells:
+    """The cells of a chunk without those rows that hold nothing, or nothing that can be stored."""
+
+    #: By column, trimmed.
+    cells: dict[str, pa.Array]
+    lines: pa.Array
+    rejected: tuple[RejectedRow, ...]
+    blank_lines: int
+
+
+def clean_cells(chunk: Chunk) -> CleanCells:
+    """Trim the cells of a chunk, leave out rows without any value and reject those that cannot be stored."""
+    columns, lines, faulty = _keep_out_faulty([_combined(column) for column in chunk.rows.columns], chunk.lines)
+    columns, lines, blank = _leave_out_blank([_trimmed(column) for column in columns], lines)
+    cells = dict(zip(chunk.rows.column_names, columns, strict=True))
+    return CleanCells(cells, lines, (*chunk.rejected, *faulty), blank)
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:
@@ -110,7 +124,8 @@ def _leave_out_blank(columns: list[pa.Array], lines: pa.Array) -> tuple[list[pa.
     return [column.filter(mask) for column in columns], lines.filter(mask), blank
 
 
-def _or_null(column: pa.Array) -> pa.Array:
+def or_null(column: pa.Array) -> pa.Array:
+    """A column whose empty cells are NULL."""
     return pc.if_else(pc.equal(column, ""), None, column)
 
 
@@ -128,11 +143,11 @@ def _identity_keys(address: pa.Array, external_id: pa.Array, columns: list[pa.Ar
     return pc.replace_with_mask(keys, unknown, pa.array(hashes, pa.string()))
 
 
-def _json(properties: Mapping[str, pa.Array], rows: int) -> pa.Array:
+def as_json(properties: Mapping[str, pa.Array], rows: int) -> pa.Array:
     """The properties of each row as a JSON object without the empty ones."""
     members = []
     for name, column in properties.items():
-        value = _or_null(column)
+        value = or_null(column)
         if value.null_count == rows:
             continue
         for raw, escaped in _ESCAPES:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql.elements import TextClause
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.contact import CONTACT_FIELDS
@@ -19,7 +17,8 @@ from cadenza.domain.enrollment import CONTACT_OWNER, Segment
 from cadenza.domain.role_addresses import ROLE_ADDRESSES
 from cadenza.domain.throttle import Limit
 from cadenza.store.frames import FLAG, INSTANT, NUMBER, WORDS, copy_frame
-from cadenza.store.lists import count_members, members
+from cadenza.store.lists import count_members, count_rows, members, values_of
+from cadenza.store.records import candidates_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +61,9 @@ COLUMNS: Final[dict[str, pa.DataType]] = {
     "sender_time_zone": WORDS,
 }
 
+#: What a candidate that comes from a record has besides.
+RECORD_COLUMNS: Final[dict[str, pa.DataType]] = {"is_without_contact": FLAG, "record": WORDS}
+
 _STATEMENT: Final = resources.files("cadenza.store").joinpath("candidates.sql").read_text()
 
 #: Columns of companies that a token may name; every other name is a property.
@@ -85,7 +87,7 @@ class Place:
 def load_candidates(
     connection: Connection, batch: Batch, after: Place, size: int, default_limits: Sequence[Limit] = ()
 ) -> pd.DataFrame:
-    """The facts of the next ``size`` candidates, in the columns of ``COLUMNS``.
+    """The facts of the next ``size`` candidates, in the columns of ``COLUMNS``, from records also ``RECORD_COLUMNS``.
 
     A list is read in the order of its contacts' ids, chosen contacts as they were chosen; ordinals count on from
     chunk to chunk. ``default_limits`` are those of mailboxes that have none of their own.
@@ -95,6 +97,8 @@ def load_candidates(
     statement = (
         _STATEMENT.replace("{asked}", asked)
         .replace("{missing_tokens}", missing)
+        .replace("{is_found}", "c.id IS NOT NULL" + (" OR a.is_without_contact" if batch.segment.records else ""))
+        .replace("{of_record}", ", is_without_contact, record" if batch.segment.records else "")
         .replace("{sender_of_person}", "sender.email = p.owner_email" if batch.sender == CONTACT_OWNER else "true")
     )
     parameters |= tokens | {
@@ -107,17 +111,31 @@ def load_candidates(
         "role_addresses": list(ROLE_ADDRESSES),
         "default_limits": json.dumps([{"count": limit.count, "seconds": limit.seconds} for limit in default_limits]),
     }
-    return copy_frame(connection, statement, parameters, COLUMNS, never_missing=frozenset({"ordinal", "contact_id"}))
+    columns = COLUMNS | RECORD_COLUMNS if batch.segment.records else COLUMNS
+    return copy_frame(connection, statement, parameters, columns, never_missing=frozenset({"ordinal", "contact_id"}))
 
 
 def count_candidates(connection: Connection, segment: Segment) -> int:
-    """How many candidates a segment has; repeated ids count as often as they were chosen."""
+    """How many candidates a segment has: repeated ones count as often, and a record without a contact once."""
+    if segment.records:
+        return count_rows(connection, candidates_of(connection, segment.records))
     return len(segment.contact_ids) or count_members(connection, segment)
 
 
 def _asked(connection: Connection, segment: Segment, after: Place, size: int) -> tuple[str, dict[str, Any]]:
-    """The next candidates (ordinal, contact_id, is_repeated) as SQL, with its parameters."""
+    """The next candidates (ordinal, contact_id, is_repeated) as SQL, with its parameters.
+
+    Those of records have the ``RECORD_COLUMNS`` too; where there is no contact, its id is 0.
+    """
     parameters: dict[str, Any] = {"after_ordinal": after.ordinal, "size": size}
+    if segment.records:
+        found = candidates_of(connection, segment.records)
+        of_records = f"""
+            SELECT ordinal, coalesce(contact_id, 0) AS contact_id, is_repeated, record,
+                   contact_id IS NULL AS is_without_contact
+            FROM ({found.text}) found
+            WHERE ordinal > :after_ordinal ORDER BY ordinal LIMIT :size"""  # noqa: S608
+        return of_records, parameters | values_of(found)
     fragment = members(connection, segment)  # also says what is wrong with a segment
     if segment.contact_ids:
         chosen = """
@@ -135,12 +153,7 @@ def _asked(connection: Connection, segment: Segment, after: Place, size: int) ->
             SELECT contact_id FROM ({fragment.text}) AS member
             WHERE contact_id > :after_contact_id ORDER BY contact_id LIMIT :size
         ) page"""  # noqa: S608
-    return resolved, parameters | {"after_contact_id": after.contact_id} | _values(fragment)
-
-
-def _values(fragment: TextClause) -> dict[str, Any]:
-    """The values bound to a fragment's parameters."""
-    return dict(fragment.compile(dialect=postgresql.dialect()).params)  # type: ignore[no-untyped-call]
+    return resolved, parameters | {"after_contact_id": after.contact_id} | values_of(fragment)
 
 
 def _missing_tokens(paths: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -5,7 +5,7 @@ WITH asked AS MATERIALIZED (
 ),
 people AS MATERIALIZED (
     SELECT a.ordinal, a.contact_id, a.is_repeated,
-           c.id IS NOT NULL                              AS is_found,
+           {is_found}                                    AS is_found,
            coalesce(btrim(c.email) <> '', false)         AS has_email,
            c.email_normalized,
            split_part(c.email_normalized, '@', 2)        AS domain,
@@ -16,6 +16,7 @@ people AS MATERIALIZED (
            k.country                                     AS company_country,
            k.time_zone                                   AS company_time_zone,
            {missing_tokens}                              AS missing_tokens
+           {of_record}
     FROM asked a
     LEFT JOIN contacts c ON c.id = a.contact_id
     LEFT JOIN companies k ON k.id = c.company_id
@@ -107,6 +108,7 @@ SELECT p.ordinal, p.contact_id, p.is_found, p.is_repeated AS is_duplicate,
        sender.daily_left                                 AS mailbox_daily_left,
        p.time_zone, p.phone, p.country, p.company_country, p.company_time_zone,
        sender.time_zone                                  AS sender_time_zone
+       {of_record}
 FROM people p
 LEFT JOIN suppressions address
        ON address.kind = 'address' AND address.value = p.email_normalized

@@ -34,7 +34,7 @@ _READY = """
 _FACTS = """
     SELECT e.id AS enrollment_id, e.contact_id, e.sequence_version_id AS version_id, e.mailbox_id, e.user_id,
            e.to_address, e.next_position AS position, e.attempts, e.last_ran_at IS NULL AS is_first,
-           e.time_zone, e.country, e.token_values,
+           e.time_zone, e.country, e.token_values, e.thread,
            CASE
                WHEN c.complained_at IS NOT NULL THEN 'SPAM_COMPLAINT'
                WHEN c.bounced_at IS NOT NULL THEN 'HARD_BOUNCED'

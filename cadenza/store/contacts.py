@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.contact import CONTACT_FIELDS
 from cadenza.domain.importing import ALREADY_KNOWN, SAME_IN_SOURCE
+from cadenza.errors import NotFound
 from cadenza.store.columns import copy_columns
 from cadenza.store.companies import create_company_staging, merge_companies
 from cadenza.store.database import driver_connection
@@ -39,6 +40,27 @@ def contacts_by_ids(connection: Connection, contact_ids: Sequence[int]) -> dict[
         {"contact_ids": list(contact_ids)},
     )
     return {row["id"]: dict(row) for row in rows.mappings()}
+
+
+def contact_ids_of(connection: Connection, named: Sequence[str]) -> list[int]:
+    """The ids of contacts that are named by id or address, in that order.
+
+    Raises:
+        NotFound: nobody has one of the addresses.
+    """
+    addresses = [name.strip().lower() for name in named if not name.isdecimal()]
+    rows = connection.execute(
+        text("""
+            SELECT email_normalized, min(id) AS id FROM contacts
+            WHERE email_normalized = ANY (CAST(:addresses AS text[])) GROUP BY 1
+        """),
+        {"addresses": addresses},
+    )
+    known = {row.email_normalized: row.id for row in rows}
+    for address in addresses:
+        if address not in known:
+            raise NotFound(f"There is no contact with the address {address}: import the person first.")
+    return [int(name) if name.isdecimal() else known[name.strip().lower()] for name in named]
 
 
 def create_staging(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from cadenza.domain.throttle import Limit
 from cadenza.store.database import driver_connection, transaction
 from cadenza.store.lists import members
 from cadenza.store.queues import limits_of
+from cadenza.store.records import chosen_records
 
 #: Deliveries that the limits of mailboxes still count.
 _RECENT: Final = """
@@ -42,8 +43,13 @@ _TABLES: Final = (
             **dict.fromkeys(("imap", "sent_folder", "watcher", "watched_until", "away_until"), "NULL"),
         },
     ),
-    _Table("companies", "id IN (SELECT company_id FROM contacts WHERE id = ANY (%(contact_ids)s))"),
+    _Table(
+        "companies",
+        "id IN (SELECT company_id FROM contacts WHERE id = ANY (%(contact_ids)s)) OR -id = ANY (%(record_ids)s)",
+    ),
     _Table("contacts", "id = ANY (%(contact_ids)s)"),
+    _Table("records", "id = ANY (%(record_ids)s)"),
+    _Table("record_contacts", "record_id = ANY (%(record_ids)s) AND contact_id = ANY (%(contact_ids)s)"),
     _Table("contact_addresses", "contact_id = ANY (%(contact_ids)s)"),
     _Table("lists"),
     _Table("list_members", "contact_id = ANY (%(contact_ids)s)"),
@@ -95,6 +101,7 @@ def copy_for_rehearsal(
         every = [limit.seconds for of_mailbox in limits.values() for limit in of_mailbox]
         parameters = {
             "contact_ids": list(reading.scalars(chosen)),
+            "record_ids": chosen_records(reading, segment.records) if segment.records else [],
             "mailbox_ids": mailbox_ids,
             "longest": timedelta(seconds=max(every, default=0)),
             "now": now,

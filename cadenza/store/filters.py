@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,8 +13,12 @@ from cadenza.domain.filter import All, Condition, Either, Filter, Not, Operator
 _NUMBER: Final = r"^\s*[-+]?\d{1,18}(\.\d{1,18})?\s*$"
 
 
-def condition_sql(filter: Filter, prefix: str = "segment") -> tuple[str, dict[str, Any]]:
+def condition_sql(
+    filter: Filter, prefix: str = "segment", fields: Collection[str] = CONTACT_FIELDS
+) -> tuple[str, dict[str, Any]]:
     """A condition over ``contacts c`` and its parameters, whose names start with ``prefix``.
+
+    ``fields`` are the columns that a filter may name, should ``c`` be something else; what is none is a property.
 
     Texts are compared without regard to case and outer spaces. A missing value equals nothing: ``!=`` holds for it,
     every other comparison does not; the condition is never NULL, so ``not`` means what it says. With a number,
@@ -35,13 +40,13 @@ def condition_sql(filter: Filter, prefix: str = "segment") -> tuple[str, dict[st
             case Either():
                 return f"({' OR '.join(sql(one) for one in part.parts)})"
             case Condition():
-                return _condition(part, bind)
+                return _condition(part, bind, fields)
 
     return sql(filter), parameters
 
 
-def _condition(condition: Condition, bind: Any) -> str:
-    value = _value(condition.field, bind)
+def _condition(condition: Condition, bind: Any, fields: Collection[str]) -> str:
+    value = _value(condition.field, bind, fields)
     operator, operands = condition.operator, condition.operands
     match operator:
         case Operator.IS_EMPTY:
@@ -61,10 +66,10 @@ def _condition(condition: Condition, bind: Any) -> str:
     return f"coalesce(nullif(lower({value}), '') {operator} {_text(operands[0], bind)}, false)"
 
 
-def _value(field: str, bind: Any) -> str:
+def _value(field: str, bind: Any, fields: Collection[str]) -> str:
     """The column of a built-in field (only names of our own reach the statement), else the property."""
     name = property_name(field)
-    if name in CONTACT_FIELDS:
+    if name in fields:
         return f"btrim(c.{name})"
     return f"btrim(c.properties ->> CAST({bind(name)} AS text))"
 

@@ -9,14 +9,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from cadenza.domain.importing import ImportReport, RejectedRow
+from cadenza.domain.importing import ImportReport, RecordReport, RejectedRow
 from cadenza.errors import NotFound
 from cadenza.store.database import driver_connection
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A row that did not become a contact of its own: line (from 1), outcome (merged, rejected), code, detail."""
+    """A row that did not become a contact of its own: line (from 1), outcome, code, detail."""
 
     line: int
     outcome: str
@@ -25,10 +25,18 @@ class ImportRow:
     contact_id: int | None = None
 
 
-def start_import(connection: Connection, list_id: int, source: str, now: datetime) -> int:
-    """Note that an import begins; returns its id. The source is a file name or the like, without secrets."""
-    statement = text("INSERT INTO imports (list_id, source, started_at) VALUES (:list_id, :source, :now) RETURNING id")
-    return int(connection.execute(statement, {"list_id": list_id, "source": source, "now": now}).scalar_one())
+def start_import(
+    connection: Connection, list_id: int | None, source: str, now: datetime, kind: str | None = None
+) -> int:
+    """Note that an import begins, of contacts into a list or of records of a kind; returns its id.
+
+    The source is a file name or the like, without secrets.
+    """
+    statement = text("""
+        INSERT INTO imports (list_id, kind, source, started_at) VALUES (:list_id, :kind, :source, :now) RETURNING id
+    """)
+    values = {"list_id": list_id, "kind": kind, "source": source, "now": now}
+    return int(connection.execute(statement, values).scalar_one())
 
 
 def reject_rows(connection: Connection, import_id: int, rows: Sequence[RejectedRow]) -> None:
@@ -78,3 +86,20 @@ def latest_import(connection: Connection, list_name: str) -> ImportReport:
     if row is None:
         raise NotFound(f"Nothing was imported into the list {list_name!r}: see 'cadenza segment list'.")
     return ImportReport(import_id=row.id, list_name=list_name, **row.counts)
+
+
+def latest_record_import(connection: Connection, kind: str) -> RecordReport:
+    """What the latest import of records of a kind did, as far as it was stored.
+
+    Raises:
+        NotFound: none was imported.
+    """
+    row = connection.execute(
+        text("""
+            SELECT id, counts FROM imports WHERE kind = :kind AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
+        """),
+        {"kind": kind},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"No {kind} records were imported: 'cadenza import --records {kind} FILE' does it.")
+    return RecordReport(import_id=row.id, kind=kind, **row.counts)

@@ -6,14 +6,16 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.dialects import postgresql
 
 from cadenza.domain.enrollment import Segment
 from cadenza.domain.filter import parse_filter
 from cadenza.errors import NotFound, WrongUse
 from cadenza.store.filters import condition_sql
+from cadenza.store.records import candidates_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,15 @@ def members(connection: Connection, segment: Segment) -> TextClause:
     Raises:
         NotFound: there is no such list.
         FilterInvalid: names the position and what may stand there.
-        WrongUse: the segment is not exactly one of a name, a filter or chosen contacts.
+        WrongUse: the segment is not exactly one of a name, a filter, chosen contacts or records.
     """
-    given = [segment.name is not None, segment.filter is not None, bool(segment.contact_ids)]
+    given = [segment.name is not None, segment.filter is not None, bool(segment.contact_ids), bool(segment.records)]
     if given.count(True) != 1:
-        raise WrongUse("A segment is exactly one of the name of a list, a filter, or chosen contacts.")
+        raise WrongUse("A segment is exactly one of the name of a list, a filter, chosen contacts, or records.")
+    if segment.records:
+        of_records = candidates_of(connection, segment.records)
+        distinct = f"SELECT DISTINCT contact_id FROM ({of_records.text}) f WHERE contact_id IS NOT NULL"  # noqa: S608
+        return text(distinct).bindparams(**values_of(of_records))
     if segment.contact_ids:
         chosen = "SELECT DISTINCT contact_id FROM unnest(CAST(:segment_ids AS bigint[])) AS chosen(contact_id)"
         return text(chosen).bindparams(segment_ids=list(segment.contact_ids))
@@ -112,8 +118,18 @@ def members(connection: Connection, segment: Segment) -> TextClause:
 def count_members(connection: Connection, segment: Segment) -> int:
     """How many contacts a segment has now."""
     fragment = members(connection, segment)
-    counted = text(f"SELECT count(*) FROM ({fragment.text}) AS member")  # noqa: S608
-    return int(connection.scalar(counted, dict(fragment.compile().params)) or 0)
+    return count_rows(connection, fragment)
+
+
+def count_rows(connection: Connection, fragment: TextClause) -> int:
+    """How many rows a query with bound parameters gives."""
+    counted = text(f"SELECT count(*) FROM ({fragment.text}) AS counted")  # noqa: S608
+    return int(connection.scalar(counted, values_of(fragment)) or 0)
+
+
+def values_of(fragment: TextClause) -> dict[str, Any]:
+    """The values that are bound to a query's parameters, to embed it in another one."""
+    return dict(fragment.compile(dialect=postgresql.dialect()).params)  # type: ignore[no-untyped-call]
 
 
 def _filtered(expression: str) -> TextClause:

@@ -62,6 +62,9 @@ def _enrollments(batch: Batch, plan: pd.DataFrame) -> pa.Table:
         "enrolled_at": batch.started_at,
     }
     columns |= {name: pa.repeat(value, len(planned)) for name, value in same.items()}
+    if batch.options.threads:
+        threads = {thread.contact_id: thread.as_json for thread in batch.options.threads}
+        columns["thread"] = pa.array([threads.get(id_) for id_ in columns["contact_id"].to_pylist()], pa.string())
     return pa.table(columns | {"ordinal": planned.column("ordinal")})
 
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from cadenza.cli.whom import Whom, whom_of
+
 COMMANDS = (
     "up", "demo", "import", "preflight", "enroll", "rehearse", "report", "enrollments", "pause", "resume", "unenroll",
     "todo", "segment", "sequences", "team", "mailbox", "deliveries", "quality", "doctor",
@@ -36,6 +38,30 @@ def test_help_imports_nothing_heavy():
     assert shown.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"segment": "fair"}, Whom("fair"), id="a list"),
+        pytest.param({"filter": "a = b"}, Whom(filter="a = b"), id="a filter"),
+        pytest.param({"contacts": ["17", "jo@x.example"]}, Whom(contacts=("17", "jo@x.example")), id="contacts"),
+        pytest.param(
+            {"companies": ["Acme"], "deals": ["1"], "tickets": ["2"], "records": ["ship:3"], "record_contacts": "all"},
+            Whom(records={"named": ["company:Acme", "deal:1", "ticket:2", "ship:3"], "kind": "", "filter": "",
+                          "contacts": "all"}),
+            id="records by name",
+        ),
+        pytest.param(
+            {"record_kind": "deal", "filter": "a = b"},
+            Whom(records={"named": [], "kind": "deal", "filter": "a = b", "contacts": None}),
+            id="records by filter",
+        ),
+    ],
+)  # fmt: skip
+def test_whom_a_command_line_names(given, expected):
+    nothing = dict.fromkeys(("contacts", "companies", "deals", "tickets", "records", "record_contacts"))
+    assert whom_of({"segment": "", "filter": "", "record_kind": "", **nothing, **given}) == expected
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(terminal, command):
     shown = terminal.run(command, "--help")
@@ -51,10 +77,16 @@ def test_every_command_explains_itself(terminal, command):
         pytest.param(["import", "nowhere.csv"], "There is no file nowhere.csv", id="a file that is not there"),
         pytest.param(["import", "x.csv", "--map", "mail"], "COLUMN=FIELD", id="a mapping without a field"),
         pytest.param(["enroll", "hello", "list", "--send-at", "soon"], "soon", id="no date"),
-        pytest.param(["enroll", "hello", "--sender", "ana"], "segment, --filter, or --contact", id="nobody named"),
+        pytest.param(["enroll", "hello", "--sender", "ana"], "exactly one way", id="nobody named"),
         pytest.param(
             ["enroll", "hello", "list", "--role-addresses", "no"], "allow, warn, refuse", id="an unknown policy"
         ),
+        pytest.param(["enroll", "hello", "--records", "deal"], "needs --filter", id="a kind without a filter"),
+        pytest.param(
+            ["enroll", "hello", "--deal", "1", "--record-contacts", "some"], "primary, all", id="no such rule"
+        ),
+        pytest.param(["enroll", "hello", "list", "--record-contacts", "all"], "name some", id="a rule without records"),
+        pytest.param(["import", "x.csv", "--list", "x", "--records", "deal"], "leave out", id="records on a list"),
         pytest.param(["enrollments", "--status", "gone"], "active, paused", id="an unknown status"),
         pytest.param(["pause"], "--sequence", id="nobody to pause"),
         pytest.param(["segment", "create", "x", "country ="], "character", id="a broken filter"),

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS
+from cadenza.errors import NotFound
 from cadenza.store import database
 from cadenza.store.companies import list_companies
-from cadenza.store.contacts import Merge, contacts_by_ids, create_staging, merge_rows
+from cadenza.store.contacts import Merge, contact_ids_of, contacts_by_ids, create_staging, merge_rows
 from cadenza.store.imports import start_import
 from cadenza.store.lists import save_static_list
 
@@ -90,3 +91,12 @@ def test_a_contact_of_which_nothing_new_is_said_is_not_written(merge, engine):
     merge({"email": "a@x", "first_name": "Ana", "company": "Fjord", "plan": "free"}, now=NOW + timedelta(days=1))
     with database.transaction(engine) as connection:
         assert contacts_by_ids(connection, [1])[1]["updated_at"] == NOW
+
+
+def test_contacts_are_named_by_id_or_address(world):
+    one, two = world.contacts(2)
+    address = world.one("SELECT upper(email) FROM contacts WHERE id = :id", id=two)
+    with database.transaction(world.runtime.engine) as connection:
+        assert contact_ids_of(connection, [f" {address}", str(one), "987654"]) == [two, one, 987_654]
+        with pytest.raises(NotFound, match="There is no contact"):
+            contact_ids_of(connection, ["nobody@x.example"])
