@@ -10,15 +10,19 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from cadenza.errors import DatabaseUnavailable, DiskFull
 
+#: A client that leaves a transaction alone for so many seconds has stopped, or is cut off: others wait for its rows.
+FROZEN_SECONDS = 60
 
-def connect(url: str, pool_size: int = 8, *, asks_first: bool = True) -> Engine:
+
+def connect(url: str, pool_size: int = 8, *, asks_first: bool = True, frozen_seconds: float = FROZEN_SECONDS) -> Engine:
     """An engine for a PostgreSQL URL; ``postgresql://`` means psycopg 3.
 
     ``asks_first``: a connection that is used again is asked whether it still lives, which costs a round trip.
+    ``frozen_seconds``: after so long in a transaction without a word its client is taken for gone.
     """
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
@@ -28,7 +32,9 @@ def connect(url: str, pool_size: int = 8, *, asks_first: bool = True) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=asks_first,
-        connect_args={"options": "-c timezone=UTC"},
+        connect_args={
+            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={round(frozen_seconds * 1000)}"
+        },
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
     )
 
@@ -42,8 +48,10 @@ def answering() -> Iterator[None]:
     """
     try:
         yield
-    except (OperationalError, psycopg.OperationalError) as error:
+    except (DBAPIError, psycopg.Error) as error:
         cause = getattr(error, "orig", error)
+        if not isinstance(cause, psycopg.OperationalError | psycopg.errors.IdleInTransactionSessionTimeout):
+            raise
         if isinstance(cause, psycopg.errors.DiskFull):
             raise DiskFull(f"The database's disk is full ({_first_line(cause)}): free some space.") from error
         raise DatabaseUnavailable(
@@ -60,6 +68,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """
     with answering(), engine.begin() as connection:
         yield connection
+
+
+def take_time(connection: Connection) -> None:
+    """Let the client be silent inside this transaction for as long as it likes: it reads and computes elsewhere."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.importing import ImportReport, RecordReport, RejectedRow
 from cadenza.errors import NotFound
-from cadenza.store.database import driver_connection
+from cadenza.store.database import driver_connection, take_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def start_import(
 
     The source is a file name or the like, without secrets.
     """
+    take_time(connection)
     statement = text("""
         INSERT INTO imports (list_id, kind, source, started_at) VALUES (:list_id, :kind, :source, :now) RETURNING id
     """)

@@ -10,7 +10,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from cadenza.domain.settlement import ClaimedMail, Settlement
 from cadenza.store import deliveries
@@ -58,7 +58,7 @@ class Ledger:
                 self._connection.execute(text("RESET ALL"))
                 self._connection.commit()
                 self._connection.close()
-        except OperationalError:
+        except DBAPIError:
             self._drop()
 
     @property

@@ -236,7 +236,8 @@ def work(config: dict[str, Any]) -> None:
     if "witness" in config:
         hide_witness(config["witness"], dice)
     settings = Settings(home=Path(config["home"]), database_url=config["url"], **config["settings"])
-    engine = database.connect(config["url"])
+    # As leases are: a worker that stands still must not keep the others from its rows.
+    engine = database.connect(config["url"], frozen_seconds=2)
     watch_commits(engine, faults.reached)
     if "clock" in config:
         set_clocks(config["clock"]["whose"], Path(config["clock"]["offset"]))

@@ -21,6 +21,7 @@ from cadenza.domain.enrollment import Ending
 from cadenza.domain.importing import STALE_AFTER_DAYS
 from cadenza.domain.throttle import Limit
 from cadenza.domain.zones import zone_names
+from cadenza.store.database import take_time
 from cadenza.store.frames import NUMBER, copy_frame
 from cadenza.store.mailboxes import limits_json
 
@@ -80,6 +81,7 @@ class Marks:
 def take_snapshot(connection: Connection) -> None:
     """Let every query of this transaction see the database as it is now, however much is sent meanwhile."""
     connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    take_time(connection)
 
 
 def mark_rows(
