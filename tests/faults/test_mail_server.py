@@ -65,9 +65,13 @@ def uncertain(dice):
     return [{"at": point, "countdown": dice.randint(1, 15)}]
 
 
+#: Room for all mails of a large run, each of which takes a page.
+SINK_MEGABYTES = 24
+
+
 @pytest.fixture
 def sink_disk(runtime) -> Iterator[Path]:
-    with small_disk(runtime.settings.home / "sink", 8) as disk:
+    with small_disk(runtime.settings.home / "sink", SINK_MEGABYTES) as disk:
         yield disk
 
 
@@ -78,7 +82,7 @@ def test_disk_of_the_sink_is_full(sink_disk, run, holds):
 
 def test_sink_takes_whole_mails_or_none(sink_disk, sink, runtime):
     """The last mail fits in part: it must not be answered with 250."""
-    (sink_disk / "ballast").write_bytes(bytes(4 << 20))
+    (sink_disk / "ballast").write_bytes(bytes((SINK_MEGABYTES - 4) << 20))
     body = b"x" * 70 + b"\r\n"
     mails = [
         Outgoing(

@@ -362,6 +362,7 @@ class FaultRun:
         return [
             *self.world.rows("SELECT status, held_reason, due_at < now(), count(*) FROM enrollments GROUP BY 1, 2, 3"),
             *self.world.rows("SELECT state, lease_until < now(), count(*) FROM deliveries GROUP BY 1, 2"),
+            *self.world.rows("SELECT reply_text, count(*) FROM deliveries WHERE state = 'deferred' GROUP BY 1 LIMIT 9"),
         ]
 
     def _said(self) -> str:
