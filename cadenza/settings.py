@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from cadenza.domain.answers import AnswerPolicy
 from cadenza.domain.guard import GuardPolicy
 from cadenza.domain.opt_out import OptOutScope
+from cadenza.domain.sequence import Tracking
 from cadenza.domain.throttle import Limit
 from cadenza.domain.zones import zone_named
 from cadenza.errors import SettingsInvalid
@@ -130,6 +131,10 @@ class Settings(BaseSettings):
     #: Who asks by mail to be written to no more is spared by everybody (``all``), or by this sender (``sender``).
     opt_outs_by_mail: OptOutScope = OptOutScope.ALL
 
+    #: Whether opens and clicks are noted in sequences that do not say so themselves.
+    track_opens: bool = False
+    track_clicks: bool = False
+
     #: The guard looks at the mails of so many days, as soon as there are so many of them.
     guard_days: PositiveInt = 7
     guard_least_mails: PositiveInt = 50
@@ -175,6 +180,11 @@ class Settings(BaseSettings):
             self.soft_bounce_days,
             self.opt_outs_by_mail,
         )
+
+    @property
+    def tracking(self) -> Tracking:
+        """What is noted of the mails of sequences that do not say so themselves."""
+        return Tracking(self.track_opens, self.track_clicks)
 
     @property
     def guard(self) -> GuardPolicy:

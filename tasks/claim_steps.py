@@ -16,7 +16,7 @@ from cadenza.domain.sequence import Sequence
 from cadenza.mail.letters import Writer
 from cadenza.mail.message import SenderIdentity
 from cadenza.runtime import current
-from cadenza.store import claims, database, mailboxes, restored, sequences
+from cadenza.store import claims, database, mailboxes, restored, sequences, variant_tests
 from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ def claim_steps(
             runtime.secret_key,
             settings.public_url,
             runtime.composers,
+            variant_tests.winners(connection, versions),
+            settings.tracking,
         )
         written = [
             *(writer.write_todo(step, now) for step in due_todos),

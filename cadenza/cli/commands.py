@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cadenza.cli import contacts, deliveries, enrolling, enrollments, mailboxes, people, sequences, todos
+from cadenza.cli import contacts, deliveries, enrolling, enrollments, mailboxes, people, schedule, sequences, todos
 from cadenza.cli.demo import demo
 from cadenza.cli.doctor import doctor
 from cadenza.cli.quality import quality
@@ -35,8 +35,12 @@ def build_app() -> typer.Typer:
     app.command()(enrollments.pause)
     app.command()(enrollments.resume)
     app.command()(enrollments.unenroll)
+    app.command()(enrollments.finish)
+    app.command()(schedule.scheduled)
+    app.command()(schedule.reschedule)
     app.add_typer(todos.todo_app, name="todo")
     app.add_typer(contacts.segment_app, name="segment")
+    app.add_typer(contacts.contact_app, name="contact")
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(people.team_app, name="team")
     app.add_typer(mailboxes.mailbox_app, name="mailbox")

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadenza.cli.connection import connect, transaction
+from cadenza.cli.connection import actor, connect, transaction
 from cadenza.cli.output import count, rows, show, table
 from cadenza.errors import SourceUnreadable, WrongUse
 
 if TYPE_CHECKING:
     from cadenza.domain.importing import ImportReport, RecordReport
 
+contact_app = typer.Typer(no_args_is_help=True, help="Single contacts: forget who one is.")
 segment_app = typer.Typer(no_args_is_help=True, help="Lists and segments: show them, create active ones.")
 
 
@@ -144,6 +145,22 @@ def create_segment(
         save_active_list(connection, name, filter, current().clock.now())
         size = count_members(connection, Segment(name=name))
     show(f"[green]✓[/] The segment '{name}' has {count(size, 'contact')} now.")
+
+
+@contact_app.command("erase")
+def erase(
+    contact: Annotated[str, typer.Argument(metavar="CONTACT", help="The contact's id or address.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Forget who a contact is: end its sequence and leave only numbers behind. It cannot be undone."""
+    from cadenza.runtime import current
+    from cadenza.store.deletions import erase_contact
+
+    if not yes:
+        typer.confirm(f"Forget contact {contact} for good?", abort=True)
+    with transaction() as connection:
+        number = erase_contact(connection, contact, actor(), current().clock.now())
+    show(f"[green]✓[/] Contact {number} is forgotten; what was counted stays.")
 
 
 def _mapping(pairs: list[str]) -> dict[str, str] | None:

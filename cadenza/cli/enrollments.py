@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cadenza.cli.connection import actor, transaction
 from cadenza.cli.output import count, instant, rows, show, table
 from cadenza.errors import NotFound, WrongUse
+
+if TYPE_CHECKING:
+    from cadenza.store.choices import Choice
+    from cadenza.store.enrollments import EnrollmentRow
 
 #: A function of the store: connection, ids of enrollments, who asks, now; how many it changed.
 Change = Callable[[Any, list[int], str, datetime], int]
@@ -19,6 +24,9 @@ STATUSES = ("active", "paused", "finished", "ended")
 
 Contact = Annotated[str | None, typer.Argument(metavar="CONTACT", help="The contact's id or address.")]
 InSequence = Annotated[str | None, typer.Option("--sequence", "-s", help="Every enrollment of this sequence.")]
+AtCompany = Annotated[str | None, typer.Option("--company", help="Everybody of this company (name or domain).")]
+Every = Annotated[bool, typer.Option("--all", help="Every enrollment.")]
+EnrolledBy = Annotated[str | None, typer.Option("--enrolled-by", help="Only what this user (handle) enrolled.")]
 
 
 def enrollments(
@@ -57,7 +65,7 @@ def enrollments(
                     e.sequence,
                     e.sender,
                     f"{min(e.next_position, e.steps)}/{e.steps} {e.next_kind or ''}",
-                    e.held_reason or (f"{e.ending}" if e.ending else e.status),
+                    _status(e),
                     instant(e.expected_at or e.due_at, e.time_zone),
                     e.time_zone,
                 )
@@ -69,49 +77,79 @@ def enrollments(
         show(f"[dim]The first {limit}: more with --limit.[/]")
 
 
-def pause(contact: Contact = None, sequence: InSequence = None) -> None:
-    """Pause an enrollment: what is left of a running delay is kept."""
+def _status(e: EnrollmentRow) -> str:
+    """Where it stands, why, and who brought it there if it was not the engine."""
+    if e.status == "paused":
+        return (
+            f"paused by {e.paused_by}{f': {e.paused_reason}' if e.paused_reason else ''}" if e.paused_by else "paused"
+        )
+    who = f" by {e.ended_by}" if e.ended_by and e.ended_by != "engine" else ""
+    return e.held_reason or f"{e.ending or e.status}{who}"
+
+
+def pause(
+    contact: Contact = None,
+    sequence: InSequence = None,
+    company: AtCompany = None,
+    every: Every = False,
+    enrolled_by: EnrolledBy = None,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Why; people read it in the list.")] = None,
+) -> None:
+    """Pause enrollments: what is left of a running delay is kept."""
+    from cadenza.store.choices import Choice
     from cadenza.store.enrollments import pause as change
 
-    _apply(change, contact, sequence, "paused")
+    _apply(partial(change, reason=reason), Choice(contact, sequence, company, every, enrolled_by), "paused")
 
 
-def resume(contact: Contact = None, sequence: InSequence = None) -> None:
-    """Resume a paused enrollment: the rest of its delay runs on."""
+def resume(
+    contact: Contact = None,
+    sequence: InSequence = None,
+    company: AtCompany = None,
+    every: Every = False,
+    enrolled_by: EnrolledBy = None,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Only what was paused with this reason.")] = None,
+) -> None:
+    """Resume paused enrollments: the rest of each delay runs on."""
     from cadenza.cli.waves import plan_waves
+    from cadenza.store.choices import Choice
     from cadenza.store.enrollments import resume as change
 
-    _apply(change, contact, sequence, "resumed")
+    _apply(change, Choice(contact, sequence, company, every, enrolled_by, reason), "resumed")
     plan_waves()
 
 
-def unenroll(contact: Contact = None, sequence: InSequence = None) -> None:
-    """End an enrollment for good; what was sent and counted stays."""
+def unenroll(
+    contact: Contact = None, sequence: InSequence = None, company: AtCompany = None, enrolled_by: EnrolledBy = None
+) -> None:
+    """End enrollments for good; what was sent and counted stays."""
+    from cadenza.store.choices import Choice
     from cadenza.store.enrollments import unenroll as change
 
-    _apply(change, contact, sequence, "ended")
+    _apply(change, Choice(contact, sequence, company, enrolled_by=enrolled_by), "ended")
 
 
-def _apply(change: Change, contact: str | None, sequence: str | None, done: str) -> None:
-    """Change the enrollment of one contact, or every one of a sequence.
+def finish(
+    contact: Contact = None, sequence: InSequence = None, company: AtCompany = None, enrolled_by: EnrolledBy = None
+) -> None:
+    """Finish enrollments before their last step: what was wanted is achieved, and they count as finished."""
+    from cadenza.store.choices import Choice
+    from cadenza.store.enrollments import finish as change
+
+    _apply(change, Choice(contact, sequence, company, enrolled_by=enrolled_by), "finished")
+
+
+def _apply(change: Change, choice: Choice, done: str) -> None:
+    """Change the running enrollments that are meant.
 
     Raises:
-        WrongUse: neither or both are named.
         NotFound: nothing was left to change.
     """
     from cadenza.runtime import current
-    from cadenza.store.enrollments import running_in, running_of
-    from cadenza.store.sequences import find_sequence
+    from cadenza.store.choices import running
 
-    if (contact is None) == (sequence is None):
-        raise WrongUse("Name one contact, or a sequence with --sequence.")
     with transaction() as connection:
-        if sequence is not None:
-            find_sequence(connection, sequence)
-            ids = running_in(connection, sequence)
-        else:
-            ids = [running_of(connection, contact or "")]
-        changed = change(connection, ids, actor(), current().clock.now())
+        changed = change(connection, running(connection, choice), actor(), current().clock.now())
     if not changed:
         raise NotFound(f"No enrollment was {done}: see 'cadenza enrollments'.")
     show(f"[green]✓[/] {count(changed, 'enrollment')} {done}; it takes effect on the next claim.")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cadenza.cli.connection import connect, transaction
-from cadenza.cli.output import rows, show, table
+from cadenza.cli.connection import actor, connect, transaction
+from cadenza.cli.output import count, rows, show, table
 
 team_app = typer.Typer(no_args_is_help=True, help="Users and their mailboxes: load a team file, show them.")
 
@@ -47,3 +47,19 @@ def list_team() -> None:
             ),
         )
     )
+
+
+@team_app.command("deactivate")
+def deactivate(
+    handle: Annotated[str, typer.Argument(metavar="HANDLE", help="The user.")],
+    move_to: Annotated[str | None, typer.Option("--move-to", help="The user who writes to the contacts now.")] = None,
+    unenroll: Annotated[bool, typer.Option("--unenroll", help="End the sequences of the contacts.")] = False,
+) -> None:
+    """Switch a user's account off; the contacts go on with another user, or are unenrolled."""
+    from cadenza.runtime import current
+    from cadenza.store.deletions import deactivate_user
+
+    with transaction() as connection:
+        number = deactivate_user(connection, handle, move_to, unenroll, actor(), current().clock.now())
+    what = f" {count(number, 'contact')} {'unenrolled' if unenroll else f'go on with {move_to}'}." if number else ""
+    show(f"[green]✓[/] {handle} is switched off.{what}")

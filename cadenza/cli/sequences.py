@@ -41,21 +41,28 @@ def load(path: Where = "") -> None:
 
 
 @sequences_app.command("list")
-def list_() -> None:
-    """Show every sequence with its steps."""
+def list_(
+    folder: Annotated[str | None, typer.Option("--folder", help="Of this folder, and of those below it.")] = None,
+) -> None:
+    """Show every sequence with its steps, by folder."""
     from cadenza.store.sequences import list_sequences
 
     with transaction() as connection:
-        found = list_sequences(connection)
+        found = list_sequences(connection, folder)
     if not found:
-        show("There are no sequences yet: 'cadenza sequences load FOLDER' stores some.")
+        show(
+            "There are no sequences yet: 'cadenza sequences load FOLDER' stores some."
+            if folder is None
+            else f"There are no sequences in the folder {folder!r}."
+        )
         return
-    drawn = table("name", "title", "version", "steps", "state", right=("version", "steps"))
+    drawn = table("folder", "name", "title", "version", "steps", "state", right=("version", "steps"))
     show(
         rows(
             drawn,
             (
                 (
+                    one.folder,
                     one.sequence.name,
                     one.sequence.title,
                     one.number,
@@ -66,6 +73,8 @@ def list_() -> None:
             ),
         )
     )
+    running = sum(one.is_active and not one.paused_at for one in found)
+    show(f"[dim]{count(len(found), 'sequence')}, {running:,} of them active.[/]")
 
 
 def _state(one: StoredSequence) -> str:
@@ -107,6 +116,46 @@ def resume(names: Names = None, every: Every = False) -> None:
     for one in changed:
         show(f"[green]✓[/] {one.name} goes on: {count(one.moved, 'enrollment')} moved by the time of the pause.")
     plan_waves()
+
+
+@sequences_app.command("delete")
+def delete(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sequence.")],
+    running: Annotated[
+        str | None, typer.Option("--running", help="What its contacts do: finish (go on to the end), or unenroll.")
+    ] = None,
+) -> None:
+    """Delete a sequence: nobody can be enrolled any more; what was counted stays."""
+    from cadenza.runtime import current
+    from cadenza.store.deletions import delete_sequence
+
+    if running not in (None, "finish", "unenroll"):
+        raise WrongUse(f"--running {running!r}: choose finish or unenroll.")
+    with transaction() as connection:
+        number = delete_sequence(connection, name, running, actor(), current().clock.now())  # type: ignore[arg-type]
+    rest = (
+        f" {count(number, 'contact')} {'go on to the end' if running == 'finish' else 'unenrolled'}." if number else ""
+    )
+    show(f"[green]✓[/] {name} is deleted.{rest} Delete its file, too: loading it brings the sequence back.")
+
+
+@sequences_app.command("winner")
+def winner(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sequence.")],
+    step: Annotated[int, typer.Argument(metavar="STEP", min=1, help="The position of an email with variants.")],
+    variant: Annotated[str | None, typer.Argument(metavar="VARIANT", help="The one that everybody gets.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Nobody has won: all variants again.")] = False,
+) -> None:
+    """Choose by hand which variant of a step everybody gets from now on."""
+    from cadenza.runtime import current
+    from cadenza.store.variant_tests import decide
+
+    if (variant is None) != none:
+        raise WrongUse("Name the variant that has won, or say --none.")
+    with transaction() as connection:
+        decide(connection, name, step, variant, actor(), current().clock.now())
+    what = f"everybody gets '{variant}'" if variant else "all variants go on"
+    show(f"[green]✓[/] Step {step} of {name}: {what}. It takes effect on the next claim.")
 
 
 def _chosen(connection: Any, names: list[str] | None, every: bool) -> list[str] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cadenza.domain.cadence import next_due
+from cadenza.domain.chance import drawn
 from cadenza.domain.sequence import Delay, DelayUnit, Sequence
 
 
@@ -17,12 +18,19 @@ class NextStep:
     due_at: datetime | None = None
 
 
-def after_step(sequence: Sequence, position: int, ran_at: datetime, time_zone: str, country: str | None) -> NextStep:
-    """The step after ``position``, which really ran at ``ran_at``: its delay counts from there."""
+def after_step(
+    sequence: Sequence, position: int, ran_at: datetime, time_zone: str, country: str | None, enrollment_id: int
+) -> NextStep:
+    """The step after ``position``, which really ran at ``ran_at``: its delay counts from there.
+
+    A delay with a spread is as much longer as was drawn for this enrollment and step, whoever asks and how often.
+    """
     if position >= len(sequence.steps):
         return NextStep()
     step = sequence.step(position + 1)
-    return NextStep(step.kind.value, next_due(ran_at, step.delay, time_zone, sequence.follow_ups, country))
+    spread = step.delay.spread_minutes * 60
+    start = ran_at + timedelta(seconds=drawn(enrollment_id, step.position, "delay", spread + 1) if spread else 0)
+    return NextStep(step.kind.value, next_due(start, step.delay, time_zone, sequence.follow_ups, country))
 
 
 def opens_at(sequence: Sequence, now: datetime, time_zone: str, country: str | None) -> datetime | None:

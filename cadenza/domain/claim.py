@@ -54,6 +54,8 @@ class DueStep:
     is_first: bool = True
     #: The conversation that the first email answers: subject, and references, oldest first.
     thread: dict[str, Any] | None = None
+    #: Whether the contact wants neither opens nor clicks to be noted.
+    is_untracked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Reservation:
     message_id: str
     subject: str
     message: bytes
+    #: Of a step with several texts: which one it is.
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

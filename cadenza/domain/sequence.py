@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class StepKind(StrEnum):
@@ -48,6 +48,8 @@ class Delay:
 
     amount: int = 0
     unit: DelayUnit = DelayUnit.DAYS
+    #: Each contact waits up to so much longer, by chance (HubSpot: ``delayMillisMin`` to ``delayMillisMax``).
+    spread_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,53 @@ class FollowUpPolicy:
     window: SendWindow | None = None
 
 
+class WinnerBy(StrEnum):
+    """By what the best variant of a step is found."""
+
+    REPLIES = "replies"
+    CLICKS = "clicks"
+    OPENS = "opens"
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """When the best variant of a step is what everybody gets."""
+
+    by: WinnerBy = WinnerBy.REPLIES
+    #: Mails of each variant before the first comparison.
+    after: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of several texts of an email step."""
+
+    name: str
+    subject: str
+    html: str
+    text: str
+    #: How many of the mails it gets, in proportion to the shares of the others.
+    share: int = 1
+    #: False: nobody gets it any more.
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """What is noted of a mail that was sent."""
+
+    opens: bool = False
+    clicks: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is."""
+        return self.opens or self.clicks
+
+
+UNTRACKED: Final = Tracking()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step; ``position`` counts from 1. Fields of the other kind are empty."""
@@ -78,6 +127,10 @@ class Step:
     html: str = ""
     text: str = ""
     reply_to_position: int | None = None
+    #: Texts that are tried against each other, instead of the step's own, which are those of the first; and when one
+    #: of them has won (None: never).
+    variants: tuple[Variant, ...] = ()
+    winner: Winner | None = None
     #: To-do.
     todo_kind: TodoKind = TodoKind.GENERAL
     title: str = ""
@@ -109,6 +162,10 @@ class Sequence:
     account_based: bool = False
     #: Token paths that its templates use and for which there is neither a default nor a fallback.
     required_tokens: tuple[str, ...] = ()
+    #: Where people look for it: "Sales/Inbound"; "": in no folder.
+    folder: str = ""
+    #: None: as the installation does.
+    tracking: Tracking | None = None
 
     def step(self, position: int) -> Step:
         """The step at a position that exists."""
@@ -135,11 +192,18 @@ class Sequence:
             "is_active": self.is_active,
             "account_based": self.account_based,
             "required_tokens": list(self.required_tokens),
+            # Only where they are used: what a sequence of an earlier release says does not change by an upgrade.
+            **({"folder": self.folder} if self.folder else {}),
+            **({"tracking": [self.tracking.opens, self.tracking.clicks]} if self.tracking else {}),
             "steps": [
                 {
                     "position": step.position,
                     "kind": step.kind.value,
-                    "delay": [step.delay.amount, step.delay.unit.value],
+                    "delay": [
+                        step.delay.amount,
+                        step.delay.unit.value,
+                        *([step.delay.spread_minutes] if step.delay.spread_minutes else []),
+                    ],
                     "subject": step.subject,
                     "html": step.html,
                     "text": step.text,
@@ -149,6 +213,8 @@ class Sequence:
                     "notes": step.notes,
                     "priority": step.priority,
                     "is_blocking": step.is_blocking,
+                    **({"variants": [asdict(variant) for variant in step.variants]} if step.variants else {}),
+                    **({"winner": [step.winner.by.value, step.winner.after]} if step.winner else {}),
                 }
                 for step in self.steps
             ],
@@ -172,13 +238,17 @@ class Sequence:
             is_active=data["is_active"],
             account_based=data.get("account_based", False),
             required_tokens=tuple(data["required_tokens"]),
+            folder=data.get("folder", ""),
+            tracking=Tracking(*data["tracking"]) if "tracking" in data else None,
             steps=tuple(
                 Step(
                     **{
                         **step,
                         "kind": StepKind(step["kind"]),
-                        "delay": Delay(step["delay"][0], DelayUnit(step["delay"][1])),
+                        "delay": Delay(step["delay"][0], DelayUnit(step["delay"][1]), *step["delay"][2:]),
                         "todo_kind": TodoKind(step["todo_kind"]),
+                        "variants": tuple(Variant(**variant) for variant in step.get("variants", ())),
+                        "winner": Winner(WinnerBy(step["winner"][0]), step["winner"][1]) if "winner" in step else None,
                     }
                 )
                 for step in data["steps"]

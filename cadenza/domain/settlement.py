@@ -65,7 +65,7 @@ def settlement_of(mail: ClaimedMail, attempt: Attempt, sequence: Sequence, max_t
         return None
     ended_at = attempt.ended_at or mail.claimed_at
     if follows.is_done:
-        coming = after_step(sequence, mail.position, ended_at, mail.time_zone, mail.country)
+        coming = after_step(sequence, mail.position, ended_at, mail.time_zone, mail.country, mail.enrollment_id)
     elif follows.retry_after is not None:
         again = run_after(sequence, mail.is_first, ended_at, follows.retry_after, mail.time_zone, mail.country)
         coming = NextStep("email", again)

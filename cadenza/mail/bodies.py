@@ -11,11 +11,12 @@ from typing import Final
 from jinja2 import Template as JinjaTemplate
 from jinja2 import nodes
 
-from cadenza.domain.sequence import Step
+from cadenza.domain.sequence import UNTRACKED, Step, Tracking
 from cadenza.mail.encoding import quoted
 from cadenza.mail.markup import Skeleton
 from cadenza.mail.plain_text import literal, text_source
 from cadenza.mail.templates import ENVIRONMENT, Template, compile_template, compile_tree
+from cadenza.mail.tracked_links import with_tracked_links
 
 #: Quoted-printable bodies never contain "=_" (RFC 2045, 6.7).
 BOUNDARY: Final = "=_cadenza_alternative"
@@ -31,6 +32,8 @@ _FAREWELL: Final = {
     "pt": ("Se preferir não receber mais mensagens minhas:", "cancelar inscrição"),
 }
 _UNSUBSCRIBE: Final = "unsubscribe_url"
+#: Tells that the mail was opened.
+_PIXEL: Final = '<img src="{{ open_url|_url }}" alt="" width="1" height="1">\n'
 _NORMAL: Final = "font-family:Arial,Helvetica,sans-serif;font-size:15px;line-height:1.5"
 _SMALL: Final = "color:#6b7280;font-size:12px;line-height:1.5"
 
@@ -43,7 +46,7 @@ class Bodies:
     html: Template
 
     @classmethod
-    def of(cls, step: Step, language: str, postal_address: str) -> Bodies:
+    def of(cls, step: Step, language: str, postal_address: str, tracking: Tracking = UNTRACKED) -> Bodies:
         """The bodies of a step; what it does not give is made of the other.
 
         Raises:
@@ -62,7 +65,12 @@ class Bodies:
         return cls(
             Template(_ended(text.source) + _text_footer(postal, lead, _UNSUBSCRIBE not in text.tokens)),
             Template(
-                _document(html.source + _html_footer(postal, lead, words, _UNSUBSCRIBE not in html.tokens), language)
+                _document(
+                    html.source
+                    + _html_footer(postal, lead, words, _UNSUBSCRIBE not in html.tokens)
+                    + (_PIXEL if tracking.opens else ""),
+                    language,
+                )
             ),
         )
 
@@ -93,22 +101,25 @@ def _document(body: str, language: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def compiled_bodies(step: Step, language: str, postal_address: str) -> tuple[Bodies, JinjaTemplate]:
+def compiled_bodies(
+    step: Step, language: str, postal_address: str, tracking: Tracking = UNTRACKED
+) -> tuple[Bodies, JinjaTemplate]:
     """The bodies of a step, also compiled: once for all senders of one postal address.
 
     Raises:
         TemplateInvalid: as ``Bodies.of``.
     """
-    bodies = Bodies.of(step, language, postal_address)
-    return bodies, compile_bodies(bodies)
+    bodies = Bodies.of(step, language, postal_address, tracking)
+    return bodies, compile_bodies(bodies, tracking)
 
 
-def compile_bodies(bodies: Bodies) -> JinjaTemplate:
+def compile_bodies(bodies: Bodies, tracking: Tracking = UNTRACKED) -> JinjaTemplate:
     """Both bodies as one template that gives the message as it travels, from its Content-Type to its end.
 
     What every mail of a step has in common is encoded here, once; a value is encoded where it is put in.
     """
-    text, html = (_quoted_body(template.body) for template in (bodies.text, bodies.html))
+    html_body = with_tracked_links(bodies.html.body) if tracking.clicks else bodies.html.body
+    text, html = (_quoted_body(body) for body in (bodies.text.body, html_body))
     return compile_tree(
         [
             _data(

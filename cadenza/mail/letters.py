@@ -10,13 +10,14 @@ from typing import Any
 
 from cadenza.domain.advance import NextStep, after_step
 from cadenza.domain.claim import DueStep, OpenTodo, Refused, Reservation
-from cadenza.domain.sequence import Sequence, Step
+from cadenza.domain.sequence import UNTRACKED, Sequence, Step, Tracking, Variant
+from cadenza.domain.variants import chosen, written
 from cadenza.errors import TemplateInvalid, TokenMissing
-from cadenza.mail.links import unsubscribe_token
+from cadenza.mail.links import MailLinks, unsubscribe_token
 from cadenza.mail.message import Letter, SenderIdentity, StepComposer, message_id
 from cadenza.mail.templates import compile_template
 
-#: Composers of so many (step, sender) pairs are kept.
+#: Composers of so many steps, variants and senders are kept.
 KEPT_COMPOSERS = 2_000
 
 
@@ -30,6 +31,10 @@ class Writer:
     public_url: str
     #: Kept between claims; sequence versions are immutable, a changed sender is another key.
     composers: dict[Any, StepComposer] = field(default_factory=dict)
+    #: Variants that have won, by version and position.
+    winners: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    #: Of sequences that do not say themselves what is noted.
+    tracking: Tracking = UNTRACKED
 
     def write_mail(self, due: DueStep, now: datetime) -> Reservation | Refused:
         """The mail of an email step, or why it cannot be written."""
@@ -38,6 +43,8 @@ class Writer:
         sequence, sender = self.sequences[due.version_id], self.senders[due.mailbox_id]
         step = sequence.step(due.position)
         thread = self._thread(sequence, step, due)
+        variant = chosen(step, due.enrollment_id, self.winners.get((due.version_id, due.position)))
+        tracking = UNTRACKED if due.is_untracked else sequence.tracking or self.tracking
         letter = Letter(
             to_address=due.to_address,
             to_name=" ".join(filter(None, (due.contact.get("first_name"), due.contact.get("last_name")))),
@@ -47,9 +54,10 @@ class Writer:
             unsubscribe_url=f"{self.public_url}/unsubscribe/{unsubscribe_token(self.key, due.enrollment_id)}",
             thread_subject=thread[0][1] if thread else None,
             references=tuple(message for message, _ in thread),
+            links=MailLinks(self.key, self.public_url, due.enrollment_id, due.position) if tracking.is_any else None,
         )
         try:
-            composed = self._composer(due, sequence, step, sender).compose(letter)
+            composed = self._composer(due, sequence, step, variant, sender, tracking).compose(letter)
         except TokenMissing:
             return Refused(due.enrollment_id, "TOKEN_MISSING")
         except TemplateInvalid:
@@ -63,6 +71,7 @@ class Writer:
             letter.message_id,
             composed.subject,
             composed.message,
+            variant.name if variant else None,
         )
 
     def write_todo(self, due: DueStep, now: datetime) -> OpenTodo | Refused:
@@ -79,7 +88,9 @@ class Writer:
         except TemplateInvalid:
             return Refused(due.enrollment_id, "TEMPLATE_ERROR")
         follows = (
-            NextStep() if step.is_blocking else after_step(sequence, due.position, now, due.time_zone, due.country)
+            NextStep()
+            if step.is_blocking
+            else after_step(sequence, due.position, now, due.time_zone, due.country, due.enrollment_id)
         )
         return OpenTodo(
             due.enrollment_id,
@@ -95,13 +106,21 @@ class Writer:
             follows.due_at,
         )
 
-    def _composer(self, due: DueStep, sequence: Sequence, step: Step, sender: SenderIdentity) -> StepComposer:
+    def _composer(
+        self,
+        due: DueStep,
+        sequence: Sequence,
+        step: Step,
+        variant: Variant | None,
+        sender: SenderIdentity,
+        tracking: Tracking,
+    ) -> StepComposer:
         identity = (sender.address, sender.display_name, sender.postal_address, tuple(sorted(sender.values.items())))
-        key = (due.version_id, due.position, identity)
+        key = (due.version_id, due.position, variant and variant.name, tracking, identity)
         if key not in self.composers:
             if len(self.composers) >= KEPT_COMPOSERS:
                 self.composers.clear()
-            self.composers[key] = StepComposer(step, sequence, sender)
+            self.composers[key] = StepComposer(written(step, variant), sequence, sender, tracking)
         return self.composers[key]
 
     def _thread(self, sequence: Sequence, step: Step, due: DueStep) -> list[tuple[str, str]]:

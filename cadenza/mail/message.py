@@ -11,9 +11,10 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from cadenza.domain.sequence import Sequence, Step
+from cadenza.domain.sequence import UNTRACKED, Sequence, Step, Tracking
 from cadenza.mail.bodies import compiled_bodies
 from cadenza.mail.encoding import mailbox, one_line, unstructured
+from cadenza.mail.links import MailLinks
 from cadenza.mail.templates import compile_template
 
 _UNFIT: Final = re.compile(r"[^\w!#$%&'*+/=?^`{|}~.@:\"\[\]-]")
@@ -44,6 +45,8 @@ class Letter:
     #: Subject of the first mail of the thread that this one answers, and its Message-IDs, oldest first.
     thread_subject: str | None = None
     references: tuple[str, ...] = ()
+    #: Of a step whose opens or clicks are noted.
+    links: MailLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ class StepComposer:
         TemplateInvalid: a template of the step has something that templates may not have.
     """
 
-    def __init__(self, step: Step, sequence: Sequence, sender: SenderIdentity) -> None:
-        self.bodies, self._body = compiled_bodies(step, sequence.language, sender.postal_address)
+    def __init__(self, step: Step, sequence: Sequence, sender: SenderIdentity, tracking: Tracking = UNTRACKED) -> None:
+        self.bodies, self._body = compiled_bodies(step, sequence.language, sender.postal_address, tracking)
         self.subject = compile_template(_subject_of(step, sequence), is_html=False)
         self.address = _address(sender.address)
         self._sender = dict(sender.values)
@@ -83,6 +86,8 @@ class StepComposer:
             TokenMissing: names the token that has no value.
         """
         values = {**letter.values, "sender": self._sender, "unsubscribe_url": letter.unsubscribe_url}
+        if letter.links:
+            values |= {"open_url": letter.links.open_url, "track_link": letter.links.click_url}
         if letter.thread_subject:
             first = one_line(letter.thread_subject)
             subject = first if first[:3].lower() == "re:" else f"Re: {first}"

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import available_timezones
 
-from cadenza.domain.sequence import EligibleDays, FollowUpPolicy, SendWindow, Sequence
+from cadenza.domain.sequence import EligibleDays, FollowUpPolicy, SendWindow, Sequence, Tracking
 from cadenza.errors import SequenceInvalid
 from cadenza.mail.step_file import StepReader
 from cadenza.mail.yaml_tree import Item, Problems, read_tree
 
 _FIELDS: Final = (
     "name", "title", "description", "language", "time_zone", "shared_with", "follow_ups", "fallbacks", "active",
-    "account_based", "steps",
+    "account_based", "folder", "tracking", "steps",
 )  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SHARE: Final = re.compile(r"everyone|(team|user):[^\s:,][^:,]*")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{2})")
+LONGEST_FOLDER: Final = 100
 #: Steps of one sequence.
 MOST_STEPS: Final = 100
 
@@ -98,6 +99,8 @@ def _read(path: Path, problems: Problems) -> Sequence | None:
         shared_with=_shares(entries.get("shared_with")),
         is_active=entries["active"].yes_or_no() if "active" in entries else True,
         account_based=entries["account_based"].yes_or_no() if "account_based" in entries else False,
+        folder=_folder(entries.get("folder")),
+        tracking=_tracking(entries.get("tracking")),
     )
     if "steps" not in entries:
         return None
@@ -126,6 +129,25 @@ def _time_zone(item: Item | None) -> str | None:
         near = difflib.get_close_matches(zone, _zones(), n=1)
         item.wrong(f"there is no time zone {zone!r}: {f'did you mean {near[0]}?' if near else 'write Europe/Berlin …'}")
     return zone or None
+
+
+def _folder(item: Item | None) -> str:
+    """The names of folders, one in the other, joined by a slash."""
+    names = [name.strip() for name in item.text().split("/")] if item else []
+    folder = "/".join(names)
+    if item and folder and (not all(names) or not folder.isprintable() or len(folder) > LONGEST_FOLDER):
+        item.wrong(f"{folder!r} is no folder: write Sales or Sales/Inbound, at most {LONGEST_FOLDER} characters.")
+    return folder
+
+
+def _tracking(item: Item | None) -> Tracking | None:
+    if item is None:
+        return None
+    if item.is_text:
+        is_on = item.yes_or_no()
+        return Tracking(is_on, is_on)
+    entries = item.fields(("opens", "clicks"))
+    return Tracking(**{name: one.yes_or_no() for name, one in entries.items()})
 
 
 def _follow_ups(item: Item | None) -> FollowUpPolicy:

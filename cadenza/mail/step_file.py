@@ -5,15 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from cadenza.domain.sequence import Delay, DelayUnit, Step, StepKind, TodoKind
+from cadenza.domain.variants import written
 from cadenza.errors import TemplateInvalid
 from cadenza.mail.bodies import Bodies
 from cadenza.mail.templates import compile_template
+from cadenza.mail.variant_file import read_variants, read_winner
 from cadenza.mail.yaml_tree import Item
 
-_WAIT: Final = re.compile(r"(\d{1,5})\s+(business[ _]day|day|hour|minute)s?")
+_WAIT: Final = re.compile(
+    r"(\d{1,5})\s+(business[ _]day|day|hour|minute)s?(?:\s+plus\s+up\s+to\s+(\d{1,3})\s+(day|hour|minute)s?)?"
+)
+TEXTS: Final = ("subject", "text", "html")
 _PRIORITIES: Final = ("none", "low", "medium", "high")
 _UNITS: Final = {
     "minute": DelayUnit.MINUTES,
@@ -21,6 +27,7 @@ _UNITS: Final = {
     "day": DelayUnit.DAYS,
     "business day": DelayUnit.BUSINESS_DAYS,
 }
+_MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
 
 
 class StepReader:
@@ -61,22 +68,50 @@ class StepReader:
         if position == 1:
             item.wrong("the first step has no wait: its time is chosen when contacts are enrolled.")
         elif not found:
-            item.wrong(f"{words!r} is no time to wait: write 3 days, 2 business days, 4 hours or 90 minutes.")
-        return Delay(int(found[1]), _UNITS[found[2].replace("_", " ")]) if found else Delay()
+            item.wrong(
+                f"{words!r} is no time to wait: write 3 days, 2 business days, 4 hours or 90 minutes, "
+                "or 3 days plus up to 4 hours."
+            )
+        if not found:
+            return Delay()
+        spread = int(found[3]) * _MINUTES[found[4]] if found[3] else 0
+        return Delay(int(found[1]), _UNITS[found[2].replace("_", " ")], spread)
 
     def _email(self, item: Item, position: int, delay: Delay) -> Step:
-        entries = item.fields(("subject", "text", "html", "reply_to"))
+        entries = item.fields((*TEXTS, "reply_to", "variants", "winner"))
         before = len(item.problems.found)
-        reply_to = self._reply_to(entries.get("reply_to"))
-        subject, text, html = (self._template(entries.get(name), name) for name in ("subject", "text", "html"))
-        if not subject and "reply_to" not in entries:
-            item.wrong("an email needs a 'subject', or 'reply_to' an earlier one.")
-        if not text and not html:
-            item.wrong("an email needs a 'text', an 'html', or both.")
-        step = Step(position, StepKind.EMAIL, delay, subject=subject, text=text, html=html, reply_to_position=reply_to)
-        if (html or text) and len(item.problems.found) == before:
-            self._try_out(entries["html" if html else "text"], step)
+        step = Step(position, StepKind.EMAIL, delay, reply_to_position=self._reply_to(entries.get("reply_to")))
+        if "variants" not in entries:
+            if "winner" in entries:
+                entries["winner"].wrong("there is nothing to win: the email has no 'variants'.")
+            texts = self._texts(item, entries, "reply_to" in entries)
+            step = replace(step, subject=texts["subject"], text=texts["text"], html=texts["html"])
+        else:
+            variants = read_variants(
+                entries["variants"],
+                lambda one, own: self._texts(one, {**_common(entries, own), **own}, "reply_to" in entries),
+            )
+            if variants:
+                first = next((one for one in variants if one.is_active), variants[0])
+                step = replace(
+                    step,
+                    subject=first.subject, text=first.text, html=first.html,
+                    variants=variants,
+                    winner=read_winner(entries.get("winner")),
+                )  # fmt: skip
+        if (step.html or step.text) and len(item.problems.found) == before:
+            for variant in step.variants or (None,):
+                self._try_out(item if variant else entries["html" if step.html else "text"], written(step, variant))
         return step
+
+    def _texts(self, item: Item, entries: Mapping[str, Item], is_answer: bool) -> dict[str, str]:
+        """Subject and bodies of an email, or of a variant of one."""
+        texts = {name: self._template(entries.get(name), name) for name in TEXTS}
+        if not texts["subject"] and not is_answer:
+            item.wrong("an email needs a 'subject', or 'reply_to' an earlier one.")
+        if not texts["text"] and not texts["html"]:
+            item.wrong("an email needs a 'text', an 'html', or both.")
+        return texts
 
     def _reply_to(self, item: Item | None) -> int | None:
         if item is None:
@@ -134,3 +169,9 @@ class StepReader:
     def _note(self, item: Item, error: TemplateInvalid) -> None:
         for line, problem in error.problems:
             item.problems.note(item.first_text_line + line - 1, item.place, problem)
+
+
+def _common(entries: Mapping[str, Item], own: Mapping[str, Item]) -> dict[str, Item]:
+    """What a variant shares with the others: a body of its own leaves neither of the common ones."""
+    has_body = "text" in own or "html" in own
+    return {name: entries[name] for name in TEXTS if name in entries and (name == "subject" or not has_body)}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from html import unescape
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -89,6 +90,11 @@ def linked(value: object) -> str:
     return f'<a href="{words}">{words}</a>' if is_link else words
 
 
+def tracked(value: object, track: Callable[[str], str]) -> str:
+    """A whole link, escaped as it stands in its attribute, that leads through our pages."""
+    return str(escape(track(unescape(str(value)))))
+
+
 def _or_default(value: str | None, otherwise: object = "") -> object:
     return otherwise if value is None else value
 
@@ -122,5 +128,6 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "_url": url,
     "_url_part": url_part,
     "_linked": linked,
+    "_tracked": tracked,
     "_quoted": quoted,
 }

@@ -43,6 +43,11 @@ class Item:
         """Where its text starts: a block's begins below its ``|``."""
         return self.line + (1 if isinstance(self.node, yaml.ScalarNode) and self.node.style in ("|", ">") else 0)
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a single value."""
+        return isinstance(self.node, yaml.ScalarNode)
+
     def wrong(self, problem: str) -> None:
         """Note what is wrong here."""
         self.problems.note(self.line, self.place, problem)

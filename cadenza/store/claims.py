@@ -34,7 +34,7 @@ _READY = """
 _FACTS = """
     SELECT e.id AS enrollment_id, e.contact_id, e.sequence_version_id AS version_id, e.mailbox_id, e.user_id,
            e.to_address, e.next_position AS position, e.attempts, e.last_ran_at IS NULL AS is_first,
-           e.time_zone, e.country, e.token_values, e.thread,
+           e.time_zone, e.country, e.token_values, e.thread, c.untracked_at IS NOT NULL AS is_untracked,
            CASE
                WHEN c.complained_at IS NOT NULL THEN 'SPAM_COMPLAINT'
                WHEN c.bounced_at IS NOT NULL THEN 'HARD_BOUNCED'
@@ -223,12 +223,13 @@ def reserve(
         .execute(
             """
         INSERT INTO deliveries (enrollment_id, position, mailbox_id, to_address, from_address, state, token,
-                                lease_until, message_id, subject, message, claimed_at)
+                                lease_until, message_id, subject, message, variant, claimed_at)
         SELECT enrollment_id, position, mailbox_id, to_address, from_address, 'claimed', gen_random_uuid(),
-               %(now)s::timestamptz + %(lease)s, message_id, subject, message, %(now)s
+               %(now)s::timestamptz + %(lease)s, message_id, subject, message, variant, %(now)s
         FROM unnest(%(enrollment_id)b::bigint[], %(position)b::int[], %(mailbox_id)b::bigint[], %(to_address)b::text[],
-                    %(from_address)b::text[], %(message_id)b::text[], %(subject)b::text[], %(message)b::bytea[])
-             AS r(enrollment_id, position, mailbox_id, to_address, from_address, message_id, subject, message)
+                    %(from_address)b::text[], %(message_id)b::text[], %(subject)b::text[], %(message)b::bytea[],
+                    %(variant)b::text[])
+             AS r(enrollment_id, position, mailbox_id, to_address, from_address, message_id, subject, message, variant)
         ON CONFLICT (enrollment_id, position) DO UPDATE
         SET state = 'claimed', token = excluded.token, lease_until = excluded.lease_until, ended_at = NULL,
             in_flight_at = NULL, claimed_at = excluded.claimed_at, attempt = deliveries.attempt + 1,
@@ -239,7 +240,9 @@ def reserve(
             subject = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.subject
                            ELSE excluded.subject END,
             message = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.message
-                           ELSE excluded.message END
+                           ELSE excluded.message END,
+            variant = CASE WHEN deliveries.mailbox_id = excluded.mailbox_id THEN deliveries.variant
+                           ELSE excluded.variant END
         WHERE deliveries.state = 'deferred'
         RETURNING enrollment_id, id, token, message_id, CASE WHEN attempt > 1 THEN message END AS kept
         """,

@@ -64,6 +64,7 @@ _TABLES: Final = (
     _Table("sequences"),
     _Table("sequence_versions"),
     _Table("sequence_shares"),
+    _Table("variant_tests"),
     _Table(
         "enrollments",
         f"contact_id = ANY (%(contact_ids)s) OR id IN (SELECT enrollment_id FROM deliveries WHERE {_RECENT})",  # noqa: S608

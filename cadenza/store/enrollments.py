@@ -16,7 +16,6 @@ from sqlalchemy import Connection, text
 from cadenza.domain.advance import run_after
 from cadenza.domain.enrollment import Ending
 from cadenza.domain.sequence import Sequence as ContactSequence
-from cadenza.errors import NotFound
 from cadenza.store.database import driver_connection
 from cadenza.store.sequences import sequences_by_version
 
@@ -45,6 +44,11 @@ class EnrollmentRow:
     ending: str | None
     ending_reason: str | None
     enrolled_at: datetime
+    #: While paused: who did it, and why.
+    paused_by: str | None
+    paused_reason: str | None
+    #: Who ended it or finished it early; the engine otherwise.
+    ended_by: str | None
 
 
 _LIST = """
@@ -58,7 +62,7 @@ _LIST = """
                 WHEN m.paused_at IS NOT NULL THEN 'GUARD_PAUSED'
                 WHEN s.paused_at IS NOT NULL THEN 'SEQUENCE_INACTIVE'
            END AS held_reason,
-           e.held_until, e.ending, e.ending_reason, e.enrolled_at
+           e.held_until, e.ending, e.ending_reason, e.enrolled_at, e.paused_by, e.paused_reason, e.ended_by
     FROM enrollments e
     JOIN contacts c ON c.id = e.contact_id
     JOIN sequences s ON s.id = e.sequence_id
@@ -92,55 +96,24 @@ def list_enrollments(
     return [EnrollmentRow(**row._mapping) for row in rows]
 
 
-def running_of(connection: Connection, contact: str) -> int:
-    """The id of the active or paused enrollment of a contact, named by id or address.
-
-    Raises:
-        NotFound: the contact is unknown, or in no sequence.
-    """
-    found = connection.execute(
-        text("""
-            SELECT c.id, e.id AS enrollment_id FROM contacts c
-            LEFT JOIN enrollments e ON e.contact_id = c.id AND e.status IN ('active', 'paused')
-            WHERE CAST(c.id AS text) = :contact OR c.email_normalized = lower(:contact)
-            ORDER BY e.id LIMIT 1
-        """),
-        {"contact": contact.strip()},
-    ).first()
-    if found is None:
-        raise NotFound(f"There is no contact {contact!r}: give its id or its address.")
-    if found.enrollment_id is None:
-        raise NotFound(f"Contact {contact} is in no sequence now: see 'cadenza enrollments --contact {contact}'.")
-    return int(found.enrollment_id)
-
-
-def running_in(connection: Connection, sequence: str) -> list[int]:
-    """The ids of the active and paused enrollments of a sequence."""
-    return list(
-        connection.scalars(
-            text("""
-                SELECT e.id FROM enrollments e JOIN sequences s ON s.id = e.sequence_id
-                WHERE s.name = :sequence AND e.status IN ('active', 'paused') ORDER BY e.id
-            """),
-            {"sequence": sequence},
-        )
-    )
-
-
-def pause(connection: Connection, enrollment_ids: Sequence[int], actor: str, now: datetime) -> int:
+def pause(
+    connection: Connection, enrollment_ids: Sequence[int], actor: str, now: datetime, *, reason: str | None = None
+) -> int:
     """Pause active enrollments; what is left of a running delay is kept. Returns how many."""
     return _changed(
         connection,
         """
         UPDATE enrollments
-        SET status = 'paused', paused_at = :now, due_at = NULL, expected_at = NULL,
+        SET status = 'paused', paused_at = :now, paused_by = :actor, paused_reason = :reason, due_at = NULL,
+            expected_at = NULL,
             remaining_delay = CASE WHEN due_at IS NOT NULL THEN greatest(due_at - :now, interval '0') END
         WHERE id = ANY (:ids) AND status = 'active' RETURNING id
         """,
-        {"ids": list(enrollment_ids), "now": now},
+        {"ids": list(enrollment_ids), "now": now, "actor": actor, "reason": reason},
         "pause",
         actor,
         now,
+        reason,
     )
 
 
@@ -169,6 +142,26 @@ def unenroll(
     )
 
 
+def finish(connection: Connection, enrollment_ids: Sequence[int], actor: str, now: datetime) -> int:
+    """Finish enrollments before their last step: the purpose is achieved, and they count as finished. Returns how many.
+
+    Whoever is merely to get nothing more is unenrolled.
+    """
+    return _changed(
+        connection,
+        """
+        UPDATE enrollments
+        SET status = 'finished', ended_by = :actor, ended_at = :now, due_at = NULL, remaining_delay = NULL,
+            held_reason = NULL, held_until = NULL, paused_at = NULL
+        WHERE id = ANY (:ids) AND status IN ('active', 'paused') RETURNING id
+        """,
+        {"ids": list(enrollment_ids), "now": now, "actor": actor},
+        "finish",
+        actor,
+        now,
+    )
+
+
 def resume(connection: Connection, enrollment_ids: Sequence[int], actor: str, now: datetime) -> int:
     """Resume paused enrollments: the rest of the delay runs on, within the sequence's days and window.
 
@@ -187,7 +180,8 @@ def resume(connection: Connection, enrollment_ids: Sequence[int], actor: str, no
         connection,
         """
         UPDATE enrollments e
-        SET status = 'active', paused_at = NULL, remaining_delay = NULL, due_at = r.due_at, expected_at = r.due_at
+        SET status = 'active', paused_at = NULL, paused_by = NULL, paused_reason = NULL, remaining_delay = NULL,
+            due_at = r.due_at, expected_at = r.due_at
         FROM unnest(CAST(:ids AS bigint[]), CAST(:due AS timestamptz[])) AS r(id, due_at)
         WHERE e.id = r.id AND e.status = 'paused' RETURNING e.id
         """,
@@ -206,7 +200,13 @@ def _due(row: Any, versions: Mapping[int, ContactSequence], now: datetime) -> da
 
 
 def _changed(
-    connection: Connection, statement: str, parameters: dict[str, Any], kind: str, actor: str, now: datetime
+    connection: Connection,
+    statement: str,
+    parameters: dict[str, Any],
+    kind: str,
+    actor: str,
+    now: datetime,
+    reason: str | None = None,
 ) -> int:
     """Run an update and keep who did it, as events of the enrollments."""
     ids = list(connection.scalars(text(statement), parameters))
@@ -215,6 +215,6 @@ def _changed(
         INSERT INTO events (kind, contact_id, enrollment_id, at, actor, data)
         SELECT %s, contact_id, id, %s, %s, %s FROM enrollments WHERE id = ANY (%s)
         """,
-        [kind, now, actor, Jsonb({}), ids],
+        [kind, now, actor, Jsonb({"reason": reason} if reason else {}), ids],
     )
     return len(ids)

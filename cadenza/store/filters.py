@@ -13,6 +13,33 @@ from cadenza.domain.filter import All, Condition, Either, Filter, Not, Operator
 _NUMBER: Final = r"^\s*[-+]?\d{1,18}(\.\d{1,18})?\s*$"
 
 
+def _shown(instant: str) -> str:
+    return f"to_char({instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+
+
+#: What the enrollments of a contact tell of it, by the name that a filter uses; instants are UTC, as text.
+_HISTORY: Final = {
+    "last_sequence": "(SELECT s.name FROM sequences s WHERE s.id = h.last_sequence_id)",
+    "last_enrolled_at": _shown("h.last_enrolled_at"),
+    "last_finished_at": _shown("h.last_finished_at"),
+    "last_ended_at": _shown("h.last_ended_at"),
+    "last_unenrolled_at": _shown("h.last_unenrolled_at"),
+    "enrollments": "coalesce(h.enrollments, 0)::text",
+}
+#: Read once for a whole segment, and only where a filter asks for it.
+_WITH_HISTORY: Final = """
+    SELECT k.id FROM contacts k
+    LEFT JOIN (
+        SELECT e.contact_id, count(*) AS enrollments, max(e.enrolled_at) AS last_enrolled_at,
+               (array_agg(e.sequence_id ORDER BY e.enrolled_at DESC, e.id DESC))[1] AS last_sequence_id,
+               max(e.ended_at) FILTER (WHERE e.status = 'finished') AS last_finished_at,
+               max(e.ended_at) FILTER (WHERE e.status = 'ended') AS last_ended_at,
+               max(e.ended_at) FILTER (WHERE e.ending = 'removed') AS last_unenrolled_at
+        FROM enrollments e GROUP BY e.contact_id
+    ) h ON h.contact_id = k.id
+"""
+
+
 def condition_sql(
     filter: Filter, prefix: str = "segment", fields: Collection[str] = CONTACT_FIELDS
 ) -> tuple[str, dict[str, Any]]:
@@ -46,7 +73,13 @@ def condition_sql(
 
 
 def _condition(condition: Condition, bind: Any, fields: Collection[str]) -> str:
-    value = _value(condition.field, bind, fields)
+    told = _HISTORY.get(property_name(condition.field)) if fields is CONTACT_FIELDS else None
+    if told:
+        return f"(c.id IN ({_WITH_HISTORY} WHERE {_compared(condition, told, bind)}))"
+    return _compared(condition, _value(condition.field, bind, fields), bind)
+
+
+def _compared(condition: Condition, value: str, bind: Any) -> str:
     operator, operands = condition.operator, condition.operands
     match operator:
         case Operator.IS_EMPTY:

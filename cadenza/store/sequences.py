@@ -16,7 +16,7 @@ from cadenza.domain.sequence import Sequence
 from cadenza.errors import NotFound
 
 #: Kept beside the versions, not in them: changing these is no new version.
-_OUTSIDE_VERSIONS = ("shared_with", "is_active")
+_OUTSIDE_VERSIONS = ("shared_with", "is_active", "folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,14 @@ class StoredSequence:
     #: A person's words, or the guard's.
     paused_reason: str | None = None
 
+    @property
+    def folder(self) -> str:
+        """Where people look for it; "": in no folder."""
+        return self.sequence.folder
+
 
 _STORED = """
-    SELECT s.id, v.id AS version_id, v.number, v.definition, s.is_active, s.paused_at, s.paused_reason,
+    SELECT s.id, v.id AS version_id, v.number, v.definition, s.is_active, s.folder, s.paused_at, s.paused_reason,
            ARRAY(SELECT concat_ws(':', kind, nullif(name, '')) FROM sequence_shares h
                  WHERE h.sequence_id = s.id ORDER BY kind, name) AS shared_with
     FROM sequences s
@@ -47,17 +52,24 @@ _STORED = """
 def save_sequence(connection: Connection, sequence: Sequence, now: datetime) -> StoredSequence:
     """Store a sequence under its name: a new version only if what it does changed; its shares are replaced.
 
-    Enrollments keep the version they began with. A paused sequence stays paused.
+    Enrollments keep the version they began with. A paused sequence stays paused; a deleted one is back.
     """
     sequence_id = connection.scalar(
         text("""
-            INSERT INTO sequences (name, title, is_active, created_at, updated_at)
-            VALUES (:name, :title, :is_active, :now, :now)
+            INSERT INTO sequences (name, title, is_active, folder, created_at, updated_at)
+            VALUES (:name, :title, :is_active, :folder, :now, :now)
             ON CONFLICT (name) DO UPDATE
-               SET title = excluded.title, is_active = excluded.is_active, updated_at = excluded.updated_at
+               SET title = excluded.title, is_active = excluded.is_active, folder = excluded.folder,
+                   updated_at = excluded.updated_at, deleted_at = NULL
             RETURNING id
         """),
-        {"name": sequence.name, "title": sequence.title, "is_active": sequence.is_active, "now": now},
+        {
+            "name": sequence.name,
+            "title": sequence.title,
+            "is_active": sequence.is_active,
+            "folder": sequence.folder,
+            "now": now,
+        },
     )
     definition = sequence.as_definition()
     connection.execute(
@@ -94,18 +106,29 @@ def find_sequence(connection: Connection, name: str) -> StoredSequence:
         NotFound: names the sequences whose names come nearest.
     """
     wanted = name.replace("\0", "")
-    row = connection.execute(text(f"{_STORED} WHERE s.name = :name"), {"name": wanted}).one_or_none()
+    row = connection.execute(
+        text(f"{_STORED} WHERE s.name = :name AND s.deleted_at IS NULL"), {"name": wanted}
+    ).one_or_none()
     if row is None:
-        names = list(connection.scalars(text("SELECT name FROM sequences ORDER BY name")))
+        names = list(connection.scalars(text("SELECT name FROM sequences WHERE deleted_at IS NULL ORDER BY name")))
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
         hint = f"Is it {' or '.join(repr(one) for one in near)}?" if near else "There are none yet: load a folder."
         raise NotFound(f"There is no sequence {name!r}. {hint}")
     return _stored(row)
 
 
-def list_sequences(connection: Connection) -> list[StoredSequence]:
-    """Every sequence with its newest version, by name."""
-    return [_stored(row) for row in connection.execute(text(f"{_STORED} ORDER BY s.name"))]
+def list_sequences(connection: Connection, folder: str | None = None) -> list[StoredSequence]:
+    """Every sequence with its newest version, by folder and name; of one folder, those in the folders below it too."""
+    rows = connection.execute(
+        text(f"""
+            {_STORED}
+            WHERE s.deleted_at IS NULL
+              AND (CAST(:folder AS text) IS NULL OR s.folder = :folder OR starts_with(s.folder, :folder || '/'))
+            ORDER BY s.folder, s.name
+        """),
+        {"folder": folder},
+    )
+    return [_stored(row) for row in rows]
 
 
 def sequences_by_version(
@@ -127,7 +150,10 @@ def sequences_by_version(
 
 def _stored(row: Row[Any]) -> StoredSequence:
     sequence = replace(
-        Sequence.from_definition(row.definition), shared_with=tuple(row.shared_with), is_active=row.is_active
+        Sequence.from_definition(row.definition),
+        shared_with=tuple(row.shared_with),
+        is_active=row.is_active,
+        folder=row.folder,
     )
     return StoredSequence(row.id, row.version_id, row.number, sequence, row.is_active, row.paused_at, row.paused_reason)
 

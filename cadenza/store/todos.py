@@ -44,7 +44,8 @@ def open_todos(connection: Connection, user: str | None = None, limit: int = 100
             JOIN contacts c ON c.id = t.contact_id
             JOIN enrollments e ON e.id = t.enrollment_id
             JOIN sequences s ON s.id = e.sequence_id
-            WHERE t.completed_at IS NULL AND e.status <> 'ended' AND (CAST(:user AS text) IS NULL OR u.handle = :user)
+            WHERE t.completed_at IS NULL AND e.status <> 'ended' AND (e.status <> 'finished' OR e.ended_by IS NULL)
+              AND (CAST(:user AS text) IS NULL OR u.handle = :user)
             ORDER BY array_position(ARRAY['high', 'medium', 'low'], t.priority) NULLS LAST, t.created_at, t.id
             LIMIT :limit
         """),
@@ -98,7 +99,9 @@ def complete_todos(connection: Connection, todo_ids: Sequence[int], actor: str, 
     ).all()
     versions = sequences_by_version(connection, {row.sequence_version_id for row in waiting})
     coming = {
-        row.id: after_step(versions[row.sequence_version_id], row.next_position, now, row.time_zone, row.country)
+        row.id: after_step(
+            versions[row.sequence_version_id], row.next_position, now, row.time_zone, row.country, row.id
+        )
         for row in waiting
     }
     connection.execute(

@@ -120,3 +120,57 @@ def test_any_name_and_value_is_a_filter_or_refused(connection, name, operand, op
         return
     nobody = connection.scalar(text(f"SELECT count(*) FROM ({fragment.text}) m"), dict(fragment.compile().params))
     assert 0 <= nobody <= len(PEOPLE)
+
+
+class TestHistory:
+    """What the enrollments of contacts tell of them."""
+
+    @pytest.fixture
+    def found(self, world):
+        """Asks for contacts by number: 1 finished twice, 2 was unenrolled, 3 is in a sequence, 4 was never in any."""
+        mailbox = world.mailbox()
+        first, second = world.sequence(name="first"), world.sequence(name="second")
+        world.contacts(4)
+        enrolled = world.enroll([1], first, mailbox)
+        world.rows(
+            "UPDATE enrollments SET status = 'finished', ended_at = '2026-02-01Z' WHERE id = ANY (:i)", i=enrolled
+        )
+        world.rows("UPDATE enrollments SET enrolled_at = '2026-01-10Z'")
+        again = world.enroll([1], second, mailbox)
+        world.rows("UPDATE enrollments SET status = 'finished', ended_at = '2026-02-20Z' WHERE id = ANY (:i)", i=again)
+        ended = world.enroll([2], first, mailbox)
+        world.rows(
+            "UPDATE enrollments SET status = 'ended', ending = 'removed', ended_at = '2026-02-25Z' WHERE id = ANY (:i)",
+            i=ended,
+        )
+        world.enroll([3], first, mailbox)
+
+        def ask(expression: str) -> list[int]:
+            with database.transaction(world.runtime.engine) as connection:
+                fragment = members(connection, Segment(filter=expression))
+                return sorted(connection.scalars(fragment))
+
+        return ask
+
+    @pytest.mark.parametrize(
+        ("expression", "contacts"),
+        [
+            ("last_sequence = first", [2, 3]),
+            ("last_sequence = SECOND", [1]),
+            ("last_sequence != first", [1, 4]),
+            ("last_sequence is empty", [4]),
+            ("not last_sequence is empty", [1, 2, 3]),
+            ("enrollments = 0", [4]),
+            ("enrollments >= 2", [1]),
+            ("enrollments < 2", [2, 3, 4]),
+            ("last_enrolled_at >= 2026-03-02", [1, 2, 3]),
+            ("last_enrolled_at < 2026-03-02", []),
+            ("last_finished_at > 2026-02-15", [1]),
+            ("last_ended_at >= '2026-02-25 00:00' and last_ended_at < 2026-02-26", [2]),
+            ("last_unenrolled_at is not empty", [2]),
+            ("last_finished_at is empty and enrollments > 0", [2, 3]),
+            ("last_sequence in (first, second) and first_name = Kim", [1, 2, 3]),
+        ],
+    )
+    def test_contacts_are_found_by_their_last_sequence(self, found, expression, contacts):
+        assert found(expression) == contacts

@@ -1,0 +1,131 @@
+"""Which running enrollments does a person mean?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from cadenza.domain.freemail import FREEMAIL_DOMAINS
+from cadenza.errors import NotFound, WrongUse
+from cadenza.store.sequences import find_sequence
+from cadenza.store.users import find_user
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Enrollments that run: of one contact, of a sequence, at a company, or every one."""
+
+    #: Id or address.
+    contact: str | None = None
+    sequence: str | None = None
+    #: Name or domain of the company; the domain of a mail provider is nobody's.
+    company: str | None = None
+    is_all: bool = False
+    #: Handle of the user who enrolled them; None: whoever it was.
+    enrolled_by: str | None = None
+    #: Of paused ones: only those that were paused with this reason.
+    paused_reason: str | None = None
+
+
+def running(connection: Connection, choice: Choice) -> list[int]:
+    """The ids of the active and paused enrollments that are meant.
+
+    Who enrolled is the user who asked for the batch, else its sender.
+
+    Raises:
+        WrongUse: it is not said whose, or in two ways.
+        NotFound: there is no such contact, sequence, company or user.
+    """
+    given = [choice.contact is not None, choice.sequence is not None or choice.company is not None, choice.is_all]
+    if given.count(True) != 1:
+        raise WrongUse("Name one contact, or a sequence with --sequence, a company with --company, or say --all.")
+    if choice.sequence is not None:
+        find_sequence(connection, choice.sequence)
+    if choice.enrolled_by is not None:
+        find_user(connection, choice.enrolled_by)
+    companies, domain = _company(connection, choice.company) if choice.company is not None else ([], None)
+    ids = connection.scalars(
+        text("""
+            SELECT e.id
+            FROM enrollments e
+            JOIN contacts c ON c.id = e.contact_id
+            JOIN sequences s ON s.id = e.sequence_id
+            JOIN users u ON u.id = e.user_id
+            LEFT JOIN batches b ON b.id = e.batch_id
+            WHERE e.status IN ('active', 'paused')
+              AND (CAST(:contact AS text) IS NULL OR CAST(c.id AS text) = :contact
+                   OR c.email_normalized = lower(:contact))
+              AND (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
+              AND (CAST(:company AS text) IS NULL OR c.company_id = ANY (:companies)
+                   OR lower(c.company) = lower(:company) OR split_part(e.to_address, '@', 2) = :domain)
+              AND (CAST(:enrolled_by AS text) IS NULL
+                   OR coalesce(b.options ->> 'enrolled_by', u.handle) = :enrolled_by)
+              AND (CAST(:reason AS text) IS NULL OR e.paused_reason = :reason)
+            ORDER BY e.id
+        """),
+        {
+            "contact": choice.contact and choice.contact.strip(),
+            "sequence": choice.sequence,
+            "company": choice.company and choice.company.strip(),
+            "companies": list(companies),
+            "domain": domain,
+            "enrolled_by": choice.enrolled_by,
+            "reason": choice.paused_reason,
+        },
+    ).all()
+    if not ids and choice.contact is not None:
+        _explain(connection, choice.contact.strip())
+    return list(ids)
+
+
+def _company(connection: Connection, name: str) -> tuple[Sequence[int], str | None]:
+    """The companies of a name or domain, and the domain of addresses that belong to them.
+
+    Raises:
+        NotFound: neither a company nor a contact's address has it.
+    """
+    wanted = name.strip().lower()
+    domain = wanted if "." in wanted and wanted not in FREEMAIL_DOMAINS else None
+    rows = connection.execute(
+        text(
+            "SELECT id, lower(domain) AS domain FROM companies WHERE lower(name) = :wanted OR lower(domain) = :wanted"
+        ),
+        {"wanted": wanted},
+    ).all()
+    if rows:
+        own = next((row.domain for row in rows if row.domain and row.domain not in FREEMAIL_DOMAINS), None)
+        return [row.id for row in rows], domain or own
+    is_known = connection.scalar(
+        text("""
+            SELECT EXISTS (SELECT FROM contacts WHERE lower(company) = :wanted
+                           OR split_part(email_normalized, '@', 2) = :domain)
+        """),
+        {"wanted": wanted, "domain": domain},
+    )
+    if not is_known:
+        raise NotFound(f"There is no company {name!r}: give its name or its domain as its contacts have it.")
+    return [], domain
+
+
+def _explain(connection: Connection, contact: str) -> None:
+    """Say why one contact has no such enrollment.
+
+    Raises:
+        NotFound: the contact is unknown, in no sequence, or in one that is not meant.
+    """
+    row = connection.execute(
+        text("""
+            SELECT c.id, EXISTS (SELECT FROM enrollments e WHERE e.contact_id = c.id
+                                 AND e.status IN ('active', 'paused')) AS is_running
+            FROM contacts c WHERE CAST(c.id AS text) = :contact OR c.email_normalized = lower(:contact)
+            ORDER BY 2 DESC LIMIT 1
+        """),
+        {"contact": contact},
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no contact {contact!r}: give its id or its address.")
+    if row.is_running:
+        raise NotFound(f"Contact {contact} was enrolled by somebody else, or paused for another reason.")
+    raise NotFound(f"Contact {contact} is in no sequence now: see 'cadenza enrollments --contact {contact}'.")
