@@ -32,6 +32,8 @@ SENDERS = 4
 INTERRUPTED_PERCENT = 8
 #: A Message-ID of ours: enrollment and position.
 _OWN_ID = re.compile(rb"(?mi)^message-id:\s*(<(\d+)\.(\d+)\.[0-9a-f]+@[^>]+>)")
+#: How Postfix calls what it took. Stopped in the middle of its own delivery, it delivers the same once more.
+_TAKEN_AS = re.compile(rb"\(Postfix\) with \w+ id (\w+);")
 _END = b"--=_cadenza_alternative--"
 
 
@@ -196,7 +198,10 @@ class FaultRun:
         for mail in self.mailboxes():
             own = _OWN_ID.search(mail)
             assert own, mail[:500]
-            arrived[int(own[2]), int(own[3])].append(mail)
+            taken_as = _TAKEN_AS.search(mail, 0, own.start())
+            copies = arrived[int(own[2]), int(own[3])]
+            if not taken_as or not any(taken_as[0] in copy for copy in copies):
+                copies.append(mail)
             torn += not mail.rstrip().endswith(_END)
         states = {
             (row.enrollment_id, row.position): row.state
