@@ -14,7 +14,7 @@ _SOFT: Final = "#5b6579"
 
 def plot_refusals(counts: Sequence[tuple[str, str, int]], title: str, path: Path) -> Path:
     """Bars of (code, outcome, contacts), the longest on top; returns the path of the picture."""
-    figure, axes = _canvas(title, height=1.3 + 0.34 * len(counts))
+    figure, axes = canvas(title, height=1.3 + 0.34 * len(counts))
     rows = list(reversed(counts))
     bars = axes.barh(
         range(len(rows)), [count for _, _, count in rows], color=[COLOURS[outcome] for _, outcome, _ in rows]
@@ -28,12 +28,12 @@ def plot_refusals(counts: Sequence[tuple[str, str, int]], title: str, path: Path
     used = [outcome for outcome in COLOURS if any(outcome == row[1] for row in rows)]
     handles = [_patch(COLOURS[outcome], names[outcome]) for outcome in used]
     figure.legend(handles=handles, loc="outside lower right", ncols=3, frameon=False, fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def plot_hours(counts: Mapping[str, Sequence[int]], title: str, path: Path) -> Path:
     """Stacked columns over the 24 hours of the day, one colour a series."""
-    figure, axes = _canvas(title, height=3.4)
+    figure, axes = canvas(title, height=3.4)
     bottom = [0] * 24
     for (name, values), colour in zip(counts.items(), ("#1f8a5b", "#3f6fc4", "#c27c0e", _SOFT), strict=False):
         axes.bar(range(24), values, bottom=bottom, width=0.8, color=colour, label=name)
@@ -42,24 +42,24 @@ def plot_hours(counts: Mapping[str, Sequence[int]], title: str, path: Path) -> P
     axes.tick_params(axis="y", labelsize=8)
     axes.yaxis.get_major_locator().set_params(integer=True)
     figure.legend(loc="outside lower right", ncols=4, frameon=False, fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def plot_days(counts: Sequence[tuple[date, int]], title: str, path: Path) -> Path:
     """One column for each day from the first to the last, days without anything included."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    figure, axes = _canvas(title, height=3.4)
+    figure, axes = canvas(title, height=3.4)
     axes.bar([day for day, _ in counts], [count for _, count in counts], width=0.8, color="#1f8a5b")
     locator = AutoDateLocator(minticks=1, maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.tick_params(labelsize=8)
     axes.yaxis.get_major_locator().set_params(integer=True)
-    return _save(figure, path)
+    return save(figure, path)
 
 
-def _canvas(title: str, height: float) -> tuple[Any, Any]:
+def canvas(title: str, height: float) -> tuple[Any, Any]:
     """A figure of its own: no state that threads or runs could share."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -80,7 +80,7 @@ def _patch(colour: str, label: str) -> Any:
     return Patch(color=colour, label=label)
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save(figure: Any, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     return path

@@ -10,6 +10,7 @@ from cadenza.cli.doctor import doctor
 from cadenza.cli.quality import quality
 from cadenza.cli.rehearsing import rehearse
 from cadenza.cli.restoring import restored
+from cadenza.cli.statistics import statistics
 from cadenza.cli.up import up
 
 
@@ -45,6 +46,7 @@ def build_app() -> typer.Typer:
     app.add_typer(people.team_app, name="team")
     app.add_typer(mailboxes.mailbox_app, name="mailbox")
     app.add_typer(deliveries.deliveries_app, name="deliveries")
+    app.command()(statistics)
     app.command()(quality)
     app.command()(restored)
     app.command()(doctor)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.enrollment import Ending
 from cadenza.domain.opt_out import RECIPIENT, OptOutScope
+from cadenza.domain.sequence import Tracking
 from cadenza.store.enrollments import unenroll
 
 #: The reason of suppressions that an opt-out made; only these go away when the person subscribes again.
@@ -142,6 +143,10 @@ class Choice:
     is_out_of_sender: bool
     #: We write there never again for another reason (a complaint, an entry of ours), whatever the person chooses.
     is_barred: bool
+    #: Neither opens nor clicks of this person are noted.
+    is_untracked: bool = False
+    #: What the sequence's version notes of its mails; None: what the installation does.
+    tracking: Tracking | None = None
 
 
 def choice_of(connection: Connection, enrollment_id: int) -> Choice | None:
@@ -152,7 +157,8 @@ def choice_of(connection: Connection, enrollment_id: int) -> Choice | None:
                    coalesce(v.definition ->> 'language', '') AS language,
                    c.opted_out_at IS NOT NULL OR coalesce(s.reason = :reason, false) AS is_out_of_all,
                    o.user_id IS NOT NULL AS is_out_of_sender,
-                   c.complained_at IS NOT NULL OR coalesce(s.reason <> :reason, false) AS is_barred
+                   c.complained_at IS NOT NULL OR coalesce(s.reason <> :reason, false) AS is_barred,
+                   c.untracked_at IS NOT NULL AS is_untracked, v.definition -> 'tracking' AS tracking
             FROM enrollments e
             JOIN contacts c ON c.id = e.contact_id
             JOIN users u ON u.id = e.user_id
@@ -164,7 +170,25 @@ def choice_of(connection: Connection, enrollment_id: int) -> Choice | None:
         """),
         {"id": enrollment_id, "reason": OPTED_OUT},
     ).first()
-    return Choice(**row._mapping) if row else None
+    if row is None:
+        return None
+    return Choice(**{**row._mapping, "tracking": Tracking(*row.tracking) if row.tracking else None})
+
+
+def choose_tracking(connection: Connection, enrollment_id: int, is_tracked: bool, source: str, now: datetime) -> None:
+    """Note no opens and clicks of the person behind an enrollment any more, or again; may be repeated."""
+    connection.execute(text(_LOCK), {"ids": [enrollment_id]})
+    changed = connection.execute(
+        text(f"""
+            WITH people AS ({_PEOPLE})
+            UPDATE contacts SET untracked_at = CASE WHEN :is_tracked THEN NULL ELSE CAST(:now AS timestamptz) END
+            WHERE id IN (SELECT id FROM people) AND (untracked_at IS NULL) <> :is_tracked
+        """),  # noqa: S608
+        {"ids": [enrollment_id], "is_tracked": is_tracked, "now": now},
+    ).rowcount
+    _keep_events(
+        connection, "track" if is_tracked else "untrack", [enrollment_id] if changed else [], None, source, now
+    )
 
 
 def _keep_events(

@@ -143,7 +143,8 @@ def _results(
                 SELECT d.variant, CAST(count(*) AS int) AS mails,
                        CAST(count(*) FILTER (WHERE EXISTS (
                            SELECT FROM events v
-                           WHERE v.enrollment_id = d.enrollment_id AND v.kind = :kind AND v.at >= d.claimed_at
+                           WHERE v.enrollment_id = d.enrollment_id AND v.at >= d.claimed_at
+                             AND coalesce(v.data ->> 'change', v.kind) = :kind
                              AND (v.delivery_id = d.id OR v.delivery_id IS NULL) AND NOT v.data ? 'machine'
                        )) AS int) AS answered
                 FROM enrollments e

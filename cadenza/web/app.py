@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from cadenza.errors import DatabaseUnavailable, LinkInvalid
-from cadenza.mail.links import read_unsubscribe_token
+from cadenza.mail.links import read_click_token, read_open_token, read_unsubscribe_token
 from cadenza.runtime import Runtime
 from cadenza.store.database import transaction
 from cadenza.store.health import answers
-from cadenza.web import preferences, unsubscribing
+from cadenza.web import preferences, tracking, unsubscribing
 from cadenza.web.buckets import Buckets
 from cadenza.web.door import Door
 from cadenza.web.pages import notice
@@ -27,6 +28,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app.state.key = runtime.secret_key
     app.include_router(unsubscribing.router)
     app.include_router(preferences.router)
+    app.include_router(tracking.router)
     app.add_api_route("/health", health, methods=["GET", "HEAD"])
     app.add_exception_handler(LinkInvalid, _nothing_here)
     app.add_exception_handler(404, _nothing_here)
@@ -37,10 +39,18 @@ def build_app(runtime: Runtime) -> ASGIApp:
     return Door(app, buckets, runtime.settings.trusted_proxies, partial(_link_of, app.state.key))
 
 
-def _link_of(key: bytes, path: str) -> str | None:
-    """A name for the link that a path is, if we made it."""
+def _link_of(key: bytes, scope: Scope) -> str | None:
+    """A name for the link that is followed, if we made it."""
+    page, _, token = scope["path"].lstrip("/").partition("/")
     try:
-        return f"link {read_unsubscribe_token(key, path.rpartition('/')[2])}"
+        match page:
+            case "o":
+                return f"open {read_open_token(key, token.removesuffix('.gif'))}"
+            case "c":
+                to = parse_qs(scope["query_string"].decode("latin-1")).get("to", [""])[0]
+                return f"click {read_click_token(key, token, to)}"
+            case _:
+                return f"link {read_unsubscribe_token(key, token)}"
     except LinkInvalid:
         return None
 

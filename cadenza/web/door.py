@@ -39,7 +39,7 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, buckets: Buckets, trusted: Sequence[IPvAnyNetwork], link_of: Callable[[str], str | None]
+        self, app: ASGIApp, buckets: Buckets, trusted: Sequence[IPvAnyNetwork], link_of: Callable[[Scope], str | None]
     ) -> None:
         self.app = app
         self.buckets = buckets
@@ -51,19 +51,21 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        payer = self.link_of(scope["path"]) or self._client(scope, headers)
+        asked = Headers(scope=scope)
+        payer = self.link_of(scope) or self._client(scope, asked)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
                 if message["status"] == 404:
                     self.buckets.charge(payer, GUESS_TOKENS)
             await send(message)
 
         wait = self.buckets.take(payer)
         if wait:
-            refusal = notice(headers, 429, "too_often", {"Retry-After": str(math.ceil(wait))})
+            refusal = notice(asked, 429, "too_often", {"Retry-After": str(math.ceil(wait))})
             await refusal(scope, receive, answer)
         else:
             await self.app(scope, receive, answer)

@@ -17,6 +17,8 @@ router = APIRouter()
 SOURCE = "preferences"
 #: The choice that takes the others back.
 AGAIN = "again"
+#: Whether opens and clicks are noted.
+TRACKING = {"untracked": False, "tracked": True}
 
 
 @router.api_route("/preferences/{token}", methods=["GET", "HEAD"])
@@ -35,6 +37,8 @@ def choose(recipient: TheRecipient, form: Annotated[dict[str, str], Depends(read
     choice = form.get("choice")
     if choice == AGAIN:
         recipient.opt_in(SOURCE)
+    elif choice in TRACKING:
+        recipient.choose_tracking(TRACKING[choice], SOURCE)
     elif choice in tuple(OptOutScope):
         recipient.opt_out(OptOutScope(choice), SOURCE)
     else:

@@ -12,7 +12,7 @@ from cadenza.domain.opt_out import OptOutScope
 from cadenza.mail.links import read_unsubscribe_token, unsubscribe_token
 from cadenza.runtime import Runtime
 from cadenza.store.database import transaction
-from cadenza.store.opt_outs import choice_of, opt_in, opt_out
+from cadenza.store.opt_outs import choice_of, choose_tracking, opt_in, opt_out
 from cadenza.web.masking import masked, plain
 from cadenza.web.pages import notice, page
 
@@ -40,6 +40,11 @@ class Recipient:
         with transaction(self.runtime.engine) as connection:
             opt_in(connection, [self.enrollment_id], source, self.runtime.clock.now())
 
+    def choose_tracking(self, is_tracked: bool, source: str) -> None:
+        """Note this person's opens and clicks no more, or again."""
+        with transaction(self.runtime.engine) as connection:
+            choose_tracking(connection, self.enrollment_id, is_tracked, source, self.runtime.clock.now())
+
     def page(self, name: str, **values: Any) -> HTMLResponse:
         """A page about what this person has chosen; a kind one if we know nothing of the person any more."""
         with transaction(self.runtime.engine) as connection:
@@ -48,7 +53,8 @@ class Recipient:
             return notice(self.request.headers, 200, "nobody")
         names = {"address": _isolated(masked(choice.address)), "sender": _isolated(plain(choice.sender))}
         token = unsubscribe_token(self.request.app.state.key, self.enrollment_id)
-        values |= {"choice": choice, "names": names, "token": token}
+        is_tracked = (choice.tracking or self.runtime.settings.tracking).is_any
+        values |= {"choice": choice, "names": names, "token": token, "is_tracked": is_tracked}
         return page(name, self.request.headers, values, choice.language)
 
 

@@ -47,6 +47,10 @@ class Words:
     explain_again: str
     explain_sender: str
     explain_all: str
+    choose_untracked: str
+    choose_tracked: str
+    explain_untracked: str
+    explain_tracked: str
     #: Pages that only say something.
     notices: Mapping[str, Notice]
 
@@ -73,6 +77,10 @@ _ENGLISH: Final = Words(
     explain_again="{sender} and colleagues may write to you again. A series of mails that was stopped does not go on.",
     explain_sender="Colleagues may still write to you.",
     explain_all="Neither {sender} nor colleagues write to you any more.",
+    choose_untracked="Do not note what I open",
+    choose_tracked="My opens and clicks may be noted",
+    explain_untracked="Whether you open our mails and follow their links is not noted any more.",
+    explain_tracked="At present we do not note whether you open our mails and follow their links.",
     notices={
         "no_link": Notice(
             "This link does not work",
@@ -117,6 +125,10 @@ _GERMAN: Final = Words(
     "weiter.",
     explain_sender="Andere aus dem Team dürfen Ihnen weiterhin schreiben.",
     explain_all="Weder {sender} noch andere aus dem Team schreiben Ihnen.",
+    choose_untracked="Nicht festhalten, was ich öffne",
+    choose_tracked="Öffnungen und Klicks dürfen festgehalten werden",
+    explain_untracked="Wir halten dann nicht mehr fest, ob Sie unsere E-Mails öffnen und Links folgen.",
+    explain_tracked="Zurzeit halten wir nicht fest, ob Sie unsere E-Mails öffnen und Links folgen.",
     notices={
         "no_link": Notice(
             "Dieser Link funktioniert nicht",

@@ -30,3 +30,46 @@ def test_wrong_use_is_told_in_one_line(terminal, database_url, world):
         assert shown.returncode == 2, shown.stderr
         assert words in shown.stderr
         assert shown.stderr.count("\n") == 1
+
+
+def test_sequences_are_listed_by_folder_counted_and_deleted(terminal, database_url, world):
+    world.sequence(name="hello", folder="Sales/Inbound")
+    version = world.sequence(name="other")
+    world.enroll(world.contacts(1), version, world.mailbox())
+    where = {"CADENZA_DATABASE_URL": database_url}
+    listed = terminal.run("sequences", "list", "--folder", "Sales", **where).stdout
+    assert "hello" in listed
+    assert "other" not in listed
+    assert "1 sequence, 1 of them active" in listed
+    refused = terminal.run("sequences", "delete", "other", **where)
+    assert refused.returncode == 2
+    assert "--running finish" in refused.stderr
+    assert terminal.run("sequences", "delete", "other", "--running", "unenroll", **where).returncode == 0
+    assert "1 of them active" in terminal.run("sequences", "list", **where).stdout
+
+
+def test_statistics_are_shown_and_written_as_a_table(terminal, database_url, world):
+    world.enroll(world.contacts(2), world.sequence(name="hello"), world.mailbox())
+    where = {"CADENZA_DATABASE_URL": database_url}
+    shown = terminal.run("statistics", "--csv", "all.csv", **where)
+    assert shown.returncode == 0, shown.stderr
+    assert "hello" in shown.stdout
+    assert (terminal.folder / "all.csv").read_text("utf-8-sig").splitlines()[1].startswith("hello,2,2,0,0")
+    for wrong in (["--by", "moon"], ["--rank", "name"], ["--since", "soon"], ["helo"]):
+        refused = terminal.run("statistics", *wrong, **where)
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
+
+
+def test_a_step_is_shown_and_put_off_and_a_contact_erased(terminal, database_url, world):
+    world.enroll(world.contacts(1), world.sequence(name="hello"), world.mailbox())
+    where = {"CADENZA_DATABASE_URL": database_url}
+    assert "1/1 email" in terminal.run("scheduled", **where).stdout
+    moved = terminal.run("reschedule", "1", "--at", "2099-01-01 09:30", **where)
+    assert "Thu 2099-01-01 09:30 in Europe/Berlin" in moved.stdout, moved.stderr
+    assert "no date and time" in terminal.run("reschedule", "1", "--at", "soon", **where).stderr
+    assert terminal.run("pause", "--all", "--reason", "strike", **where).returncode == 0
+    assert "strike" in terminal.run("enrollments", **where).stdout
+    assert terminal.run("team", "deactivate", "ana", "--unenroll", **where).returncode == 0
+    assert "is forgotten" in terminal.run("contact", "erase", "1", "--yes", **where).stdout
+    assert world.one("SELECT count(*) FROM contacts WHERE email IS NOT NULL") == 0

@@ -125,3 +125,21 @@ def test_the_to_dos_of_a_contact_that_was_finished_by_hand_are_nobody_s_any_more
     change(world, enrollments.finish, Choice("1"))
     with database.transaction(world.runtime.engine) as connection:
         assert open_todos(connection) == []
+
+
+def test_whoever_was_unenrolled_may_be_enrolled_again_at_any_step(world, sink):
+    from cadenza.domain.enrollment import EnrollmentOptions
+    from flows.enroll_now import enroll_now
+
+    steps = [world.email(position, days=position) for position in (1, 2, 3)]
+    world.enroll(world.contacts(1), world.sequence(*steps), world.mailbox())
+    hand_over(claim_steps.fn(BERLIN).delivery_ids)
+    change(world, enrollments.unenroll, Choice("1"))
+    enroll_now("hello", "ana", [1], EnrollmentOptions(start_position=3, time_zone=BERLIN))
+    world.runtime.clock.wait(60)
+    hand_over(claim_steps.fn(BERLIN).delivery_ids)
+    assert world.rows("SELECT enrollment_id, position, state FROM deliveries ORDER BY id") == [
+        (1, 1, "sent"),
+        (2, 3, "sent"),
+    ]
+    assert world.rows("SELECT status FROM enrollments ORDER BY id") == [("ended",), ("finished",)]
