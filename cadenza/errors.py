@@ -119,6 +119,24 @@ class TokenMissing(CadenzaError):
     """A token of the template has no value for this contact: fill it, or give the token a default."""
 
 
+class KeyInvalid(CadenzaError):
+    """The API key is none of this installation: make one with 'cadenza key create'."""
+
+
+class NotAllowed(CadenzaError):
+    """The API key may not do this: make one with the scope that is named."""
+
+
+class UsedForOther(CadenzaError):
+    """The Idempotency-Key was used for another request: choose a new one for each request."""
+
+
+class StillWorking(CadenzaError):
+    """The first request with this Idempotency-Key is not answered yet: ask again in a moment."""
+
+    transient = True
+
+
 class LinkInvalid(CadenzaError):
     """The link was not signed by this installation."""
 

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     trusted_proxies: list[IPvAnyNetwork] = [ip_network("127.0.0.0/8"), ip_network("::1")]
     #: Requests to the public pages in a minute: with one link of ours, and without from one client address.
     web_requests_per_minute: PositiveInt = 120
+    #: Requests to the API in a minute with one key.
+    api_requests_per_minute: PositiveInt = 1_200
+    #: Web pages whose scripts may call the API from a browser, such as a mailbox add-in's: https://addin.example.com.
+    api_origins: list[str] = []
 
     #: Every limit of a mailbox holds at once (HubSpot: 3 a minute in bulk, 500 or 1,000 in rolling 24 hours).
     mailbox_limits: list[MailLimit] = [MailLimit(count=3, seconds=60), MailLimit(count=500, seconds=86_400)]

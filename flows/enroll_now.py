@@ -18,7 +18,8 @@ from cadenza.runtime import current
 from cadenza.store import database
 from cadenza.store.outcomes import outcomes_of
 from data_contracts import validation
-from tasks.begin_batch import begin_batch
+from data_contracts.foresight import foreseen_outcomes
+from tasks.begin_batch import begin_batch, outline_batch
 from tasks.check_enrollability import check_enrollability
 from tasks.forecast_sends import forecast_sends
 from tasks.load_candidates import load_candidates
@@ -65,6 +66,23 @@ def enroll_now(
     plan_waves_soon()
     with database.transaction(current().engine) as connection:
         return outcomes_of(connection, batch_id, chosen.contact_ids)
+
+
+def foresee(
+    sequence: str,
+    sender: str,
+    contact_ids: Sequence[int],
+    options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
+) -> list[ContactOutcome]:
+    """What ``enroll_now`` would do, and when each contact would be mailed; nothing is stored. Raises the same."""
+    batch = outline_batch.fn(sequence, sender, Segment(contact_ids=tuple(contact_ids)), options)
+    foreseen: list[ContactOutcome] = []
+    for candidates in load_candidates.fn(batch):
+        timed = time_first_steps.fn(candidates, batch)
+        verdict = check_enrollability.fn(timed, batch)
+        planned = forecast_sends.fn(verdict, batch)
+        foreseen += foreseen_outcomes(verdict, planned)
+    return foreseen
 
 
 def prepare() -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from cadenza.cli import contacts, deliveries, enrolling, enrollments, mailboxes, people, schedule, sequences, todos
+from cadenza.cli import (
+    contacts,
+    deliveries,
+    enrolling,
+    enrollments,
+    keys,
+    mailboxes,
+    people,
+    schedule,
+    sequences,
+    todos,
+)
 from cadenza.cli.demo import demo
 from cadenza.cli.doctor import doctor
 from cadenza.cli.quality import quality
@@ -45,6 +56,7 @@ def build_app() -> typer.Typer:
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(people.team_app, name="team")
     app.add_typer(mailboxes.mailbox_app, name="mailbox")
+    app.add_typer(keys.key_app, name="key")
     app.add_typer(deliveries.deliveries_app, name="deliveries")
     app.command()(statistics)
     app.command()(quality)

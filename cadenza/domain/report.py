@@ -53,7 +53,8 @@ class RefusalCount:
 class ContactOutcome:
     """What became of one contact that somebody chose."""
 
-    batch_id: int
+    #: None: it was only foreseen.
+    batch_id: int | None
     contact_id: int
     outcome: Outcome
     #: Why it is held or was refused; of an enrolled contact: a warning. None: nothing is to be said.

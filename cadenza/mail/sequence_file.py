@@ -40,6 +40,20 @@ def read_sequence(path: Path) -> Sequence:
     return sequence
 
 
+def parse_sequence(text: str, name: str) -> Sequence:
+    """The sequence that the text of a file defines; ``name`` is its own unless the text says another.
+
+    Raises:
+        SequenceInvalid: names every mistake with its line, its field and what may stand there.
+    """
+    problems = Problems()
+    path = Path(f"{name}.yaml")
+    sequence = _parse(text, path, problems)
+    if sequence is None or problems.found:
+        raise SequenceInvalid(_report(path, problems))
+    return sequence
+
+
 def read_sequences(folder: Path) -> list[Sequence]:
     """The sequences of every ``.yaml`` and ``.yml`` file of a folder, by file name; or the one of a single file.
 
@@ -79,6 +93,10 @@ def _read(path: Path, problems: Problems) -> Sequence | None:
     except OSError as error:
         problems.note(1, "", f"the file cannot be read: {error.strerror}.")
         return None
+    return _parse(text, path, problems)
+
+
+def _parse(text: str, path: Path, problems: Problems) -> Sequence | None:
     root = read_tree(text, problems)
     if root is None:
         return None

@@ -35,10 +35,20 @@ _LIST = """
 """
 
 
-def list_batches(connection: Connection, limit: int = 20) -> list[BatchRow]:
-    """The latest enrollments, the newest first."""
-    rows = connection.execute(text(f"{_LIST} ORDER BY b.id DESC LIMIT :limit"), {"limit": limit})
+def list_batches(connection: Connection, limit: int = 20, before: int | None = None) -> list[BatchRow]:
+    """The latest enrollments, or those before an id; the newest first."""
+    rows = connection.execute(
+        text(f"{_LIST} WHERE CAST(:before AS bigint) IS NULL OR b.id < :before ORDER BY b.id DESC LIMIT :limit"),
+        {"limit": limit, "before": before},
+    )
     return [BatchRow(**row._mapping) for row in rows]
+
+
+def find_run(connection: Connection, flow_run_id: UUID) -> BatchRow | None:
+    """The enrollment that a Prefect run made; None: none so far."""
+    query = text(f"{_LIST} WHERE b.flow_run_id = :run ORDER BY b.id DESC LIMIT 1")
+    row = connection.execute(query, {"run": flow_run_id}).first()
+    return BatchRow(**row._mapping) if row else None
 
 
 def latest_batch(connection: Connection) -> int:

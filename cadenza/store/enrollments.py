@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from cadenza.domain.advance import run_after
 from cadenza.domain.enrollment import Ending
 from cadenza.domain.sequence import Sequence as ContactSequence
+from cadenza.errors import NotFound
 from cadenza.store.database import driver_connection
 from cadenza.store.sequences import sequences_by_version
 
@@ -94,6 +95,90 @@ def list_enrollments(
         {"sequence": sequence, "status": status, "batch_id": batch_id, "contact": contact, "limit": limit},
     )
     return [EnrollmentRow(**row._mapping) for row in rows]
+
+
+def page_enrollments(
+    connection: Connection,
+    before: int | None,
+    limit: int,
+    *,
+    sequence: str | None = None,
+    status: str | None = None,
+    batch_id: int | None = None,
+    contact_id: int | None = None,
+    enrollment_id: int | None = None,
+) -> list[EnrollmentRow]:
+    """The next enrollments before an id, the newest first."""
+    rows = connection.execute(
+        text(f"""{_LIST}
+            WHERE (CAST(:before AS bigint) IS NULL OR e.id < :before)
+              AND (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
+              AND (CAST(:status AS text) IS NULL OR e.status = :status)
+              AND (CAST(:batch_id AS bigint) IS NULL OR e.batch_id = :batch_id)
+              AND (CAST(:contact_id AS bigint) IS NULL OR e.contact_id = :contact_id)
+              AND (CAST(:enrollment_id AS bigint) IS NULL OR e.id = :enrollment_id)
+            ORDER BY e.id DESC LIMIT :limit
+        """),
+        {
+            "before": before,
+            "limit": limit,
+            "sequence": sequence,
+            "status": status,
+            "batch_id": batch_id,
+            "contact_id": contact_id,
+            "enrollment_id": enrollment_id,
+        },
+    )
+    return [EnrollmentRow(**row._mapping) for row in rows]
+
+
+def find_enrollment(connection: Connection, enrollment_id: int) -> EnrollmentRow:
+    """One enrollment.
+
+    Raises:
+        NotFound: there is no such enrollment.
+    """
+    found = page_enrollments(connection, None, 1, enrollment_id=enrollment_id)
+    if not found:
+        raise NotFound(f"There is no enrollment {enrollment_id}.")
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEnrollment:
+    """The enrollment that a contact is in."""
+
+    id: int
+    sequence_id: int
+    #: Its title.
+    sequence: str
+    to_email: str
+    #: The user who asked for it, else the sender.
+    enrolled_by: int
+    enrolled_by_email: str
+    enrolled_at: datetime
+    #: When anything last happened in it.
+    updated_at: datetime
+
+
+def running_enrollment(connection: Connection, contact_id: int) -> RunningEnrollment | None:
+    """The active or paused enrollment of a contact."""
+    row = connection.execute(
+        text("""
+            SELECT e.id, e.sequence_id, s.title AS sequence, e.to_address AS to_email, u.id AS enrolled_by,
+                   u.email AS enrolled_by_email, e.enrolled_at,
+                   greatest(e.enrolled_at, e.last_ran_at, e.paused_at,
+                            (SELECT max(at) FROM events WHERE enrollment_id = e.id)) AS updated_at
+            FROM enrollments e
+            JOIN sequences s ON s.id = e.sequence_id
+            LEFT JOIN batches b ON b.id = e.batch_id
+            LEFT JOIN users asker ON asker.handle = b.options ->> 'enrolled_by'
+            JOIN users u ON u.id = coalesce(asker.id, e.user_id)
+            WHERE e.contact_id = :contact_id AND e.status IN ('active', 'paused')
+        """),
+        {"contact_id": contact_id},
+    ).first()
+    return RunningEnrollment(**row._mapping) if row else None
 
 
 def pause(

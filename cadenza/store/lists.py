@@ -52,6 +52,26 @@ def list_lists(connection: Connection) -> list[ContactList]:
     return [ContactList(**row._mapping) for row in connection.execute(text(f"{_LIST} ORDER BY name"))]
 
 
+def page_lists(connection: Connection, after: int, limit: int) -> list[ContactList]:
+    """The next lists behind an id."""
+    rows = connection.execute(
+        text(f"{_LIST} WHERE id > :after ORDER BY id LIMIT :limit"), {"after": after, "limit": limit}
+    )
+    return [ContactList(**row._mapping) for row in rows]
+
+
+def list_by_id(connection: Connection, list_id: int) -> ContactList:
+    """The list of that number.
+
+    Raises:
+        NotFound: there is no such list.
+    """
+    row = connection.execute(text(f"{_LIST} WHERE id = :id"), {"id": list_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no list {list_id}.")
+    return ContactList(**row._mapping)
+
+
 def save_active_list(connection: Connection, name: str, filter: str, now: datetime) -> ContactList:
     """Create an active list, or give the one of that name another filter.
 
@@ -130,6 +150,16 @@ def count_rows(connection: Connection, fragment: TextClause) -> int:
 def values_of(fragment: TextClause) -> dict[str, Any]:
     """The values that are bound to a query's parameters, to embed it in another one."""
     return dict(fragment.compile(dialect=postgresql.dialect()).params)  # type: ignore[no-untyped-call]
+
+
+def page_members(connection: Connection, segment: Segment, after: int, limit: int) -> list[int]:
+    """The ids of the next contacts of a segment behind an id. Raises what ``members`` raises."""
+    fragment = members(connection, segment)
+    page = text(f"""
+        SELECT contact_id FROM ({fragment.text}) AS member
+        WHERE contact_id > :after ORDER BY contact_id LIMIT :limit
+    """)  # noqa: S608
+    return list(connection.scalars(page, {"after": after, "limit": limit, **fragment.compile().params}))
 
 
 def _filtered(expression: str) -> TextClause:

@@ -115,6 +115,29 @@ def mailboxes_by_id(connection: Connection, mailbox_ids: Collection[int] | None 
     return {row.id: Mailbox(**row._mapping) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class SenderMailbox:
+    """A mailbox as those who enroll choose it."""
+
+    id: int
+    user_id: int
+    address: str
+    aliases: Sequence[str]
+    is_connected: bool
+
+
+def sender_mailboxes(connection: Connection, user_id: int | None = None) -> list[SenderMailbox]:
+    """The mailboxes of a user, or of everybody."""
+    rows = connection.execute(
+        text("""
+            SELECT id, user_id, address, aliases, is_connected FROM mailboxes
+            WHERE CAST(:user_id AS bigint) IS NULL OR user_id = :user_id ORDER BY id
+        """),
+        {"user_id": user_id},
+    )
+    return [SenderMailbox(**row._mapping) for row in rows]
+
+
 def disconnect(connection: Connection, mailbox_id: int, reason: str) -> None:
     """Mark a mailbox as not connected: its steps wait until it is connected again."""
     connection.execute(

@@ -86,7 +86,13 @@ def save_sequence(connection: Connection, sequence: Sequence, now: datetime) -> 
             "now": now,
         },
     )
-    shares = [share.partition(":") for share in sequence.shared_with]
+    share_sequence(connection, int(sequence_id or 0), sequence.shared_with)
+    return _stored(connection.execute(text(f"{_STORED} WHERE s.id = :id"), {"id": sequence_id}).one())
+
+
+def share_sequence(connection: Connection, sequence_id: int, shared_with: Collection[str]) -> None:
+    """Replace whom a sequence is shared with: "everyone", "team:NAME" or "user:HANDLE" each."""
+    shares = [share.partition(":") for share in shared_with]
     connection.execute(text("DELETE FROM sequence_shares WHERE sequence_id = :id"), {"id": sequence_id})
     connection.execute(
         text("""
@@ -96,7 +102,25 @@ def save_sequence(connection: Connection, sequence: Sequence, now: datetime) -> 
         """),
         {"id": sequence_id, "kinds": [kind for kind, _, _ in shares], "names": [name for _, _, name in shares]},
     )
-    return _stored(connection.execute(text(f"{_STORED} WHERE s.id = :id"), {"id": sequence_id}).one())
+
+
+def page_sequences(connection: Connection, after: int, limit: int, name: str | None = None) -> list[StoredSequence]:
+    """The next sequences behind an id; ``name`` is part of their name or title."""
+    rows = connection.execute(
+        text(f"""{_STORED}
+            WHERE s.id > :after AND (CAST(:name AS text) IS NULL OR position(lower(:name) IN lower(s.name)) > 0
+                                     OR position(lower(:name) IN lower(s.title)) > 0)
+            ORDER BY s.id LIMIT :limit
+        """),
+        {"after": after, "limit": limit, "name": name},
+    )
+    return [_stored(row) for row in rows]
+
+
+def sequences_by_id(connection: Connection, sequence_ids: Collection[int]) -> dict[int, StoredSequence]:
+    """Sequences with their newest versions; ids of none are left out."""
+    rows = connection.execute(text(f"{_STORED} WHERE s.id = ANY (:ids)"), {"ids": list(sequence_ids)})
+    return {row.id: _stored(row) for row in rows}
 
 
 def find_sequence(connection: Connection, name: str) -> StoredSequence:

@@ -32,8 +32,8 @@ class TodoRow:
     created_at: datetime
 
 
-def open_todos(connection: Connection, user: str | None = None, limit: int = 100) -> list[TodoRow]:
-    """Open to-dos of running enrollments, urgent and old ones first; ``user`` is a handle."""
+def open_todos(connection: Connection, user: str | None = None, limit: int = 100, skip: int = 0) -> list[TodoRow]:
+    """Open to-dos of running enrollments, urgent and old ones first, behind ``skip``; ``user`` is a handle."""
     rows = connection.execute(
         text("""
             SELECT t.id, u.handle AS user, t.contact_id, btrim(concat_ws(' ', c.first_name, c.last_name)) AS name,
@@ -47,9 +47,9 @@ def open_todos(connection: Connection, user: str | None = None, limit: int = 100
             WHERE t.completed_at IS NULL AND e.status <> 'ended' AND (e.status <> 'finished' OR e.ended_by IS NULL)
               AND (CAST(:user AS text) IS NULL OR u.handle = :user)
             ORDER BY array_position(ARRAY['high', 'medium', 'low'], t.priority) NULLS LAST, t.created_at, t.id
-            LIMIT :limit
+            LIMIT :limit OFFSET :skip
         """),
-        {"user": user, "limit": limit},
+        {"user": user, "limit": limit, "skip": skip},
     )
     return [TodoRow(**row._mapping) for row in rows]
 

@@ -44,6 +44,25 @@ def find_user(connection: Connection, handle: str) -> User:
     return User(**row._mapping)
 
 
+def user_named(connection: Connection, name: str) -> User:
+    """The user of a number, a handle or an address.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = connection.execute(
+        text(f"""
+            SELECT {_COLUMNS} FROM users
+            WHERE CAST(id AS text) = :name OR handle = :name OR email = lower(:name)
+            ORDER BY CAST(id AS text) = :name DESC LIMIT 1
+        """),  # noqa: S608
+        {"name": name.strip()},
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no user {name!r}: give a user's number, handle or address.")
+    return User(**row._mapping)
+
+
 def list_users(connection: Connection) -> list[User]:
     """Every user, by handle."""
     return [User(**row._mapping) for row in connection.execute(text(f"SELECT {_COLUMNS} FROM users ORDER BY handle"))]  # noqa: S608

@@ -1,6 +1,8 @@
-"""Serves the public pages: ``python -m cadenza.web``."""
+"""Serves the public pages and the API: ``python -m cadenza.web``."""
 
 from __future__ import annotations
+
+import threading
 
 import uvicorn
 
@@ -14,6 +16,7 @@ MOST_AT_ONCE = 200
 def main() -> None:
     """Serve until SIGINT or SIGTERM. Paths hold tokens, so no request is logged."""
     runtime = current()
+    threading.Thread(target=_prepare, daemon=True).start()
     uvicorn.run(
         build_app(runtime),
         host=runtime.settings.web_host,
@@ -25,6 +28,13 @@ def main() -> None:
         limit_concurrency=MOST_AT_ONCE,
         timeout_graceful_shutdown=5,
     )
+
+
+def _prepare() -> None:
+    """Load in the background what the first enrollment would wait seconds for."""
+    from flows.enroll_now import prepare
+
+    prepare()
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import parse_qs
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
+from fastapi.datastructures import Headers
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
@@ -16,27 +20,63 @@ from cadenza.runtime import Runtime
 from cadenza.store.database import transaction
 from cadenza.store.health import answers
 from cadenza.web import preferences, tracking, unsubscribing
+from cadenza.web.api.app import API_PATH, HUBSPOT_PATH, build_api, build_hubspot_api
+from cadenza.web.api.callers import KnownKeys
+from cadenza.web.api.errors import Problem, answer
 from cadenza.web.buckets import Buckets
-from cadenza.web.door import Door
+from cadenza.web.door import Door, Payer
 from cadenza.web.pages import notice
+
+#: What stands before the paths of the API.
+API_PATHS = (f"{API_PATH}/", f"{HUBSPOT_PATH}/")
 
 
 def build_app(runtime: Runtime) -> ASGIApp:
-    """The public pages of an installation, behind their door."""
-    app = FastAPI(title="Cadenza", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    """The public pages and the API of an installation, behind their door."""
+    app = FastAPI(
+        title="Cadenza",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_as_many_as_the_database_takes,
+    )
     app.state.runtime = runtime
     app.state.key = runtime.secret_key
     app.include_router(unsubscribing.router)
     app.include_router(preferences.router)
     app.include_router(tracking.router)
     app.add_api_route("/health", health, methods=["GET", "HEAD"])
+    known_keys = KnownKeys()
+    app.mount(API_PATH, build_api(runtime, known_keys))
+    app.mount(HUBSPOT_PATH, build_hubspot_api(runtime, known_keys))
     app.add_exception_handler(LinkInvalid, _nothing_here)
     app.add_exception_handler(404, _nothing_here)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(DatabaseUnavailable, _busy)
     app.add_exception_handler(Exception, _broken)
-    buckets = Buckets(runtime.settings.web_requests_per_minute)
-    return Door(app, buckets, runtime.settings.trusted_proxies, partial(_link_of, app.state.key))
+    settings = runtime.settings
+    buckets, of_keys = Buckets(settings.web_requests_per_minute), Buckets(settings.api_requests_per_minute)
+    payer_of = partial(_payer_of, app.state.key, known_keys, buckets, of_keys)
+    return Door(app, buckets, settings.trusted_proxies, payer_of, _too_often)
+
+
+@asynccontextmanager
+async def _as_many_as_the_database_takes(app: FastAPI) -> AsyncIterator[None]:
+    """No more requests at once than there are connections: the others wait here, not for a connection."""
+    current_default_thread_limiter().total_tokens = 2 * app.state.runtime.settings.database_pool_size
+    yield
+
+
+def _payer_of(
+    key: bytes, known_keys: KnownKeys, links: Buckets, keys: Buckets, scope: Scope, headers: Headers
+) -> Payer | None:
+    """The link that is followed, if we made it, or the key of a request to the API, if it was good before."""
+    if scope["path"].startswith(API_PATHS):
+        name = known_keys.name_of(headers.get("Authorization", ""))
+        return Payer(name, keys, may_guess=False) if name else None
+    link = _link_of(key, scope)
+    return Payer(link, links) if link else None
 
 
 def _link_of(key: bytes, scope: Scope) -> str | None:
@@ -53,6 +93,13 @@ def _link_of(key: bytes, scope: Scope) -> str | None:
                 return f"link {read_unsubscribe_token(key, token)}"
     except LinkInvalid:
         return None
+
+
+def _too_often(path: str, headers: Headers, extra: Mapping[str, str]) -> ASGIApp:
+    if path.startswith(API_PATHS):
+        seconds = extra["Retry-After"]
+        return answer(Problem(429, f"Too many requests: wait {seconds} seconds.", "TOO_MANY_REQUESTS", headers=extra))
+    return notice(headers, 429, "too_often", extra)
 
 
 def health(request: Request) -> Response:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from fastapi.datastructures import Headers
 from pydantic import IPvAnyNetwork
@@ -12,10 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadenza.web.buckets import Buckets
 from cadenza.web.clients import client_of
-from cadenza.web.pages import STYLE_HASH, notice
+from cadenza.web.pages import STYLE_HASH
 
-#: A link that leads nowhere costs as much as so many requests.
+#: A link that leads nowhere, or a key that opens nothing, costs as much as so many requests.
 GUESS_TOKENS = 9
+GUESSES = (401, 404)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -31,20 +33,37 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whom a request counts against."""
+
+    name: str
+    buckets: Buckets
+    #: Whoever is known guesses nothing.
+    may_guess: bool = True
+
+
 class Door:
     """Lets requests in at a pace, and gives every answer the same strict headers.
 
     Requests with a link that we made count against that link: mail programs and scanners send those of many people
-    from one address, and none of them may be turned away. All others count against the client.
+    from one address, and none of them may be turned away. Those with a key of the API count against the key. All others
+    count against the client.
     """
 
     def __init__(
-        self, app: ASGIApp, buckets: Buckets, trusted: Sequence[IPvAnyNetwork], link_of: Callable[[Scope], str | None]
+        self,
+        app: ASGIApp,
+        buckets: Buckets,
+        trusted: Sequence[IPvAnyNetwork],
+        payer_of: Callable[[Scope, Headers], Payer | None],
+        too_often: Callable[[str, Headers, Mapping[str, str]], ASGIApp],
     ) -> None:
         self.app = app
         self.buckets = buckets
         self.trusted = trusted
-        self.link_of = link_of
+        self.payer_of = payer_of
+        self.too_often = too_often
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -52,20 +71,20 @@ class Door:
             await self.app(scope, receive, send)
             return
         asked = Headers(scope=scope)
-        payer = self.link_of(scope) or self._client(scope, asked)
+        payer = self.payer_of(scope, asked) or Payer(self._client(scope, asked), self.buckets)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if message["status"] == 404:
-                    self.buckets.charge(payer, GUESS_TOKENS)
+                if message["status"] in GUESSES and payer.may_guess:
+                    payer.buckets.charge(payer.name, GUESS_TOKENS)
             await send(message)
 
-        wait = self.buckets.take(payer)
+        wait = payer.buckets.take(payer.name)
         if wait:
-            refusal = notice(asked, 429, "too_often", {"Retry-After": str(math.ceil(wait))})
+            refusal = self.too_often(scope["path"], asked, {"Retry-After": str(math.ceil(wait))})
             await refusal(scope, receive, answer)
         else:
             await self.app(scope, receive, answer)

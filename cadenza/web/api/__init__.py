@@ -1,0 +1,1 @@
+"""The API: what may a program do that comes with a key?"""

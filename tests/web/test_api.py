@@ -1,0 +1,379 @@
+"""What a program may do that comes with a key, over real HTTP."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from cadenza.domain.access import Scope, scopes_of
+from cadenza.store import api_keys, database
+from flows.enroll_now import prepare
+
+HELLO = """\
+title: Hello
+steps:
+  - email:
+      subject: Hello
+      text: Dear {{ contact.first_name }}, hello.
+"""
+
+
+@dataclass
+class Api:
+    """A program that calls, with a key of its own."""
+
+    world: Any
+    client: httpx.Client
+    key_id: int
+    key: str
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        return self.client.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = self.call("GET", path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
+        answer = self.call("POST", path, body, **more)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def program(site):
+    """Makes programs; their keys have every scope unless some are named."""
+
+    def make(*scopes: str, user: str | None = "ana") -> Api:
+        with database.transaction(site.world.runtime.engine) as connection:
+            key_id, key = api_keys.create_key(
+                connection, "test", scopes_of(scopes or ["all"]), user, "tests", site.world.now
+            )
+        return Api(site.world, site.client, key_id, key)
+
+    site.world.box = site.world.mailbox("ana", limits=[(500, 86_400)])
+    return make
+
+
+@pytest.fixture
+def api(program) -> Api:
+    program_of_ana = program()
+    program_of_ana.world.sequence()
+    return program_of_ana
+
+
+def test_one_contact_is_enrolled_and_its_history_told(api):
+    [id] = api.world.contacts(1, time_zone="Asia/Tokyo")
+    told = api.post("/enrollments", {"sequence": "hello", "contact_ids": [id]})
+    assert (told["enrolled"], told["held"], told["refused"]) == (1, 0, 0)
+    [result] = told["results"]
+    assert (result["outcome"], result["code"], result["time_zone"]) == ("enrolled", None, "Asia/Tokyo")
+    found = api.get(f"/enrollments/{result['enrollment_id']}")
+    assert found["enrollment"]["status"] == "active"
+    assert [line["kind"] for line in found["timeline"]] == ["enrolled"]
+    assert api.get(f"/contacts/{id}/enrollments")["results"] == [found["enrollment"]]
+    assert api.world.one("SELECT options ->> 'enrolled_by' FROM batches") == "ana"
+
+
+def test_several_are_enrolled_or_told_why_not(api):
+    good, bounced = api.world.contacts(2), api.world.contacts(1, bounced_at=api.world.now)
+    told = api.post("/enrollments", {"sequence": "hello", "contact_ids": [*good, *bounced]})
+    assert [result["code"] for result in told["results"]] == [None, None, "HARD_BOUNCED"]
+    assert told["results"][2]["remedy"]
+    batch = api.get(f"/batches/{told['batch_id']}")
+    assert (batch["candidates"], batch["enrolled"], batch["refused"]) == (3, 2, 1)
+    [line] = api.get(f"/batches/{told['batch_id']}/refusals")["results"]
+    assert (line["line"], line["contact_id"], line["code"]) == (3, bounced[0], "HARD_BOUNCED")
+    table = api.call("GET", f"/batches/{told['batch_id']}/refusals.csv")
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert "HARD_BOUNCED" in table.text
+    assert api.get("/batches")["results"][0]["id"] == told["batch_id"]
+
+
+def test_no_cell_of_the_table_starts_like_a_formula(api):
+    [id] = api.world.contacts(1, bounced_at=api.world.now, last_name="x")
+    api.world.rows("UPDATE contacts SET first_name = '=cmd|1'")
+    batch = api.post("/enrollments", {"sequence": "hello", "filter": 'last_name = "x"'})["batch_id"]
+    assert f"{id},'=cmd|1" in api.call("GET", f"/batches/{batch}/refusals.csv").text
+
+
+def test_a_list_and_a_filter_name_contacts_too(api):
+    ids = api.world.contacts(4, country="Germany")
+    made = api.post("/lists", {"name": "fair", "contact_ids": ids[:2]}, 201)
+    assert (made["kind"], made["contacts"]) == ("static", 2)
+    active = api.post("/lists", {"name": "germans", "filter": "country = Germany"}, 201)
+    assert (active["kind"], active["contacts"]) == ("active", 4)
+    assert api.get(f"/lists/{made['id']}/members")["results"] == ids[:2]
+    assert api.post("/enrollments", {"sequence": "hello", "segment": "fair"})["enrolled"] == 2
+    told = api.post("/enrollments", {"sequence": "hello", "segment": "germans"})
+    assert (told["enrolled"], told["refused"]) == (2, 2)
+    assert api.post("/preflight", {"sequence": "hello", "filter": "country = Germany"})["refused"] == 4
+
+
+def test_a_preflight_foretells_it_and_stores_nothing(api):
+    ids = [*api.world.contacts(2), *api.world.contacts(1, opted_out_at=api.world.now)]
+    body = {"sequence": "hello", "contact_ids": ids}
+    foretold = api.post("/preflight", body)
+    assert api.world.one("SELECT count(*) FROM batches") == 0
+    done = api.post("/enrollments", body)
+    assert foretold["batch_id"] is None
+    for before, after in zip(foretold["results"], done["results"], strict=True):
+        assert {**before, "enrollment_id": 0} == {**after, "enrollment_id": 0}
+
+
+def test_a_hundred_at_once_enroll_a_contact_once(api):
+    prepare()
+    [id] = api.world.contacts(1)
+    body = {"sequence": "hello", "contact_ids": [id]}
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: api.call("POST", "/enrollments", body, timeout=120), range(100)))
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 99]
+    refusals = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {told["subCategory"] for told in refusals} == {"ALREADY_IN_THIS_SEQUENCE"}
+    assert api.world.one("SELECT count(*) FROM enrollments") == 1
+
+
+class TestIdempotency:
+    def test_the_same_request_gets_the_same_answer(self, api):
+        [id] = api.world.contacts(1)
+        body, named = {"sequence": "hello", "contact_ids": [id]}, {"headers": {"Idempotency-Key": "order-1"}}
+        first = api.call("POST", "/enrollments", body, **named)
+        again = api.call("POST", "/enrollments", body, **named)
+        assert first.json() == again.json()
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert api.world.one("SELECT count(*) FROM batches") == 1
+
+    def test_another_request_of_the_same_name_is_refused(self, api):
+        one, two = api.world.contacts(2)
+        named = {"headers": {"Idempotency-Key": "order-1"}}
+        api.post("/enrollments", {"sequence": "hello", "contact_ids": [one]}, **named)
+        told = api.post("/enrollments", {"sequence": "hello", "contact_ids": [two]}, 409, **named)
+        assert told["subCategory"] == "USED_FOR_OTHER"
+
+    def test_what_failed_may_be_tried_again(self, api):
+        [id] = api.world.contacts(1, bounced_at=api.world.now)
+        body, named = {"sequence": "hello", "contact_ids": [id]}, {"headers": {"Idempotency-Key": "order-1"}}
+        api.post("/enrollments", body, 422, **named)
+        api.world.rows("UPDATE contacts SET bounced_at = NULL")
+        assert api.post("/enrollments", body, **named)["enrolled"] == 1
+
+
+def test_an_enrollment_is_paused_resumed_and_ended(api):
+    [id] = api.world.contacts(1)
+    enrollment = api.post("/enrollments", {"sequence": "hello", "contact_ids": [id]})["results"][0]["enrollment_id"]
+    assert api.post(f"/enrollments/{enrollment}/pause")["status"] == "paused"
+    assert api.post(f"/enrollments/{enrollment}/pause", status=409)["subCategory"] == "WRONG_STATUS"
+    assert api.post(f"/enrollments/{enrollment}/resume")["status"] == "active"
+    ended = api.post(f"/enrollments/{enrollment}/unenroll")
+    assert (ended["status"], ended["ending"]) == ("ended", "removed")
+    actors = [line["actor"] for line in api.get(f"/enrollments/{enrollment}")["timeline"]]
+    assert actors == ["engine", "ana", "ana", "ana"]
+
+
+def test_contacts_are_added_and_changed_field_by_field(api):
+    made = api.post("/contacts", {"email": "Kim.Lee@Customer.example", "company": "Acme", "phone": "1",
+                                  "properties": {"Ticket Type": "gold", "seat": "7"}})  # fmt: skip
+    assert made["is_new"]
+    changed = api.post("/contacts", {"email": "kim.lee@customer.example", "phone": None, "city": " Bremen ",
+                                     "properties": {"seat": None}})  # fmt: skip
+    assert changed == {"id": made["id"], "is_new": False}
+    contact = api.get(f"/contacts/{made['id']}")
+    assert (contact["company"], contact["phone"], contact["city"]) == ("Acme", None, "Bremen")
+    assert contact["properties"] == {"ticket_type": "gold"}
+    assert contact["email_normalized"] == "kim.lee@customer.example"
+    assert api.world.one("SELECT k.name FROM contacts c JOIN companies k ON k.id = c.company_id") == "Acme"
+
+
+def test_a_batch_of_contacts_is_stored_whole_or_not_at_all(api):
+    rows = [{"email": "a@x.example"}, {"email": "b@x.example"}, {"email": "a@x.example", "city": "Bonn"}]
+    results = api.post("/contacts/batch", {"contacts": rows})["results"]
+    assert results[0] == results[2] != results[1]
+    told = api.post("/contacts/batch", {"contacts": [{"email": "c@x.example"}, {"email": "no address"}]}, 422)
+    assert [(error["in"], error["code"]) for error in told["errors"]] == [("contacts.1.email", "EMAIL_INVALID_SYNTAX")]
+    assert api.get("/contacts")["total"] == 2
+
+
+def test_pages_go_on_where_the_last_one_ended(api):
+    ids = api.world.contacts(5, country="Germany")
+    seen, after = [], None
+    while True:
+        query = {"filter": "country = Germany", "limit": 2} | ({"after": after} if after else {})
+        page = api.get("/contacts", **query)
+        assert page["total"] == 5
+        seen += [contact["id"] for contact in page["results"]]
+        if "paging" not in page:
+            break
+        after = page["paging"]["next"]["after"]
+    assert seen == ids
+
+
+def test_a_sequence_is_checked_stored_shared_and_paused(api):
+    assert api.post("/sequences/check", {"yaml": HELLO})["definition"]["title"] == "Hello"
+    stored = api.call("PUT", "/sequences/greeting", {"yaml": HELLO}).json()
+    assert (stored["name"], stored["version"], stored["steps"]) == ("greeting", 1, 1)
+    assert api.call("PUT", "/sequences/greeting/shares", {"shared_with": ["team:west"]}).json()["shared_with"] == [
+        "team:west"
+    ]
+    assert api.get("/sequences/greeting")["version"] == 1
+    assert api.post("/sequences/greeting/pause")["is_paused"]
+    assert not api.post("/sequences/greeting/resume")["is_paused"]
+    told = api.call("PUT", "/sequences/greeting", {"yaml": "steps:\n  - mail: x\n"}).json()
+    assert told["subCategory"] == "SEQUENCE_INVALID"
+    assert "line 2" in told["message"]
+
+
+def test_to_dos_are_listed_and_completed(api):
+    version = api.world.sequence(api.world.todo(1), api.world.email(2), name="calls")
+    ids = api.world.enroll(api.world.contacts(3), version, api.world.box)
+    api.world.rows("""
+        INSERT INTO todos (enrollment_id, position, user_id, contact_id, kind, title, is_blocking, created_at)
+        SELECT id, 1, user_id, contact_id, 'call', 'Call', true, enrolled_at FROM enrollments
+    """)
+    page = api.get("/todos", user="ana", limit=2)
+    assert len(page["results"]) == 2
+    assert len(api.get("/todos", user="ana", after=page["paging"]["next"]["after"])["results"]) == 1
+    done = api.post(f"/todos/{page['results'][0]['id']}/complete")
+    assert done["enrollment_id"] in ids
+    assert done["next_due_at"]
+    assert len(api.get("/todos")["results"]) == 2
+
+
+def test_reports_and_users_are_told(api):
+    assert api.get("/reports/health")["active"] == 0
+    [user] = api.get("/users")["results"]
+    assert (user["handle"], user["mailboxes"][0]["id"]) == ("ana", api.world.box)
+
+
+class TestKeys:
+    @pytest.mark.parametrize("key", ["", "nonsense", "cdz_1_" + "a" * 43, "cdz_99_" + "a" * 43])
+    def test_a_wrong_key_opens_nothing(self, api, key):
+        answer = api.client.get("/api/v1/contacts", headers={"Authorization": f"Bearer {key}"} if key else {})
+        assert (answer.status_code, answer.json()["category"]) == (401, "INVALID_AUTHENTICATION")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+    def test_a_revoked_key_opens_nothing_from_the_next_request_on(self, api):
+        api.get("/contacts")
+        with database.transaction(api.world.runtime.engine) as connection:
+            api_keys.revoke_key(connection, api.key_id, "tests", api.world.now)
+        assert "revoked" in api.call("GET", "/contacts").json()["message"]
+
+    def test_only_a_hash_is_stored(self, api):
+        [row] = api.world.rows("SELECT * FROM api_keys")
+        assert api.key.rpartition("_")[2] not in str(tuple(row))
+
+    def test_a_missing_scope_is_named(self, program):
+        reader = program("contacts.read")
+        assert reader.get("/contacts")["total"] == 0
+        answer = reader.call("POST", "/contacts", {"email": "a@x.example"})
+        assert (answer.status_code, answer.json()["category"]) == (403, "MISSING_SCOPES")
+        assert answer.json()["context"] == {"missingScopes": ["contacts.write"]}
+
+    def test_a_key_that_acts_for_a_user_acts_for_no_other(self, api):
+        api.world.mailbox("ben")
+        [id] = api.world.contacts(1)
+        body = {"sequence": "hello", "contact_ids": [id], "enrolled_by": "ben"}
+        assert api.post("/enrollments", body, 403)["subCategory"] == "ACTS_FOR_ANOTHER"
+
+    def test_every_endpoint_needs_a_scope(self, api):
+        paths = api.client.get("/api/v1/openapi.json").json()["paths"]
+        needed = [operation["security"][0]["key"] for methods in paths.values() for operation in methods.values()]
+        assert all(set(scopes) <= set(Scope) and scopes for scopes in needed)
+
+    def test_a_key_is_limited_by_itself_not_by_its_client(self, runtime, serve, world):
+        runtime.settings.web_requests_per_minute = 20
+        runtime.settings.api_requests_per_minute = 30
+        client = serve().client
+        with database.transaction(runtime.engine) as connection:
+            keys = [api_keys.create_key(connection, "k", set(Scope), None, "tests", world.now)[1] for _ in range(2)]
+        headers = [{"Authorization": f"Bearer {key}"} for key in keys]
+        told = [client.get("/api/v1/users", headers=headers[0]) for _ in range(32)]
+        assert told[28].status_code == 200
+        assert (told[31].status_code, told[31].json()["category"]) == (429, "RATE_LIMITS")
+        assert int(told[31].headers["Retry-After"]) >= 1
+        assert client.get("/api/v1/users", headers=headers[1]).status_code == 200
+        guesses = [client.get("/api/v1/users").status_code for _ in range(6)]
+        assert guesses[-1] == 429
+        assert client.get("/api/v1/users", headers=headers[1]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        pytest.param({"contactIds": [1]}, 400, "UNKNOWN_FIELD", "contactIds", id="unknown field"),
+        pytest.param({"contact_ids": ["1"]}, 400, "WRONG_TYPE", "contact_ids.0", id="wrong type"),
+        pytest.param({"contact_ids": [1], "segment": "x"}, 422, "CONFLICT", "contact_ids and segment", id="two ways"),
+        pytest.param({"contact_ids": [1], "sequence": None}, 400, "WRONG_TYPE", "sequence", id="no sequence"),
+        pytest.param({"contact_ids": [1], "sequence": "helo"}, 404, "NOT_FOUND", None, id="unknown sequence"),
+        pytest.param({"contact_ids": [1], "sender": "anna"}, 404, "NOT_FOUND", None, id="unknown sender"),
+        pytest.param({"contact_ids": [9]}, 422, "CONTACT_NOT_FOUND", None, id="unknown contact"),
+        pytest.param({"filter": "country ="}, 422, "FILTER_INVALID", None, id="filter"),
+        pytest.param({"segment": "a\0b"}, 400, "INVALID_VALUE", "segment", id="no text"),
+        pytest.param({"contact_ids": [1], "options": {"start_position": 7}}, 422, "START_STEP_OUT_OF_RANGE",
+                     "options.start_position", id="step out of range"),
+        pytest.param({"contact_ids": [1], "options": {"send_at": "2026-01-01T10:00"}}, 422, "START_IN_PAST",
+                     "options.send_at", id="start in the past"),
+        pytest.param({"contact_ids": [1], "options": {"time_zone": "Mars/Olympus"}}, 422, "WRONG_USE", None,
+                     id="unknown zone"),
+        pytest.param({"contact_ids": [1], "options": {"mailbox_id": 2}}, 422, "SEND_AS_DENIED", "options.mailbox_id",
+                     id="another's mailbox"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named_and_leaves_nothing(api, body, status, code, field):
+    api.world.mailbox("ben")
+    api.world.contacts(1)
+    told = api.post("/enrollments", {"sequence": "hello", **body}, status)
+    assert told["errors"][0]["code"] == code
+    assert told["errors"][0].get("in") == field
+    assert told["status"] == "error"
+    assert told["correlationId"]
+    assert "Traceback" not in str(told)
+    assert "pydantic" not in str(told)
+    assert api.world.one("SELECT count(*) FROM enrollments") == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        pytest.param(b"x" * 5_000_000, "application/json", 413, id="5 MB"),
+        pytest.param(b"{}", "text/plain", 415, id="no JSON by its type"),
+        pytest.param(b"{", "application/json", 400, id="no JSON at all"),
+        pytest.param(b'{"a":' + b"[" * 100_000, "application/json", 400, id="very deep"),
+        pytest.param(b'{"contact_ids": [' + b"9" * 5_000 + b"]}", "application/json", 400, id="very large number"),
+        pytest.param(b'{"sequence": "\\ud800", "contact_ids": [1]}', "application/json", 400, id="half a character"),
+    ],
+)
+def test_bodies_that_cannot_be_read_are_turned_away(api, content, kind, status):
+    headers = {"Authorization": f"Bearer {api.key}", "Content-Type": kind}
+    answer = api.client.post("/api/v1/enrollments", content=content, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["status"] == "error"
+
+
+def test_answers_of_the_api_carry_the_strict_headers(api):
+    headers = api.call("GET", "/contacts").headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_mailbox_add_in_may_call_from_its_own_page(runtime, serve, world):
+    runtime.settings.api_origins = ["https://addin.example.com"]
+    client = serve().client
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    allowed = client.options("/api/v1/enrollments", headers={"Origin": "https://addin.example.com", **asked})
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://addin.example.com"
+    other = client.options("/api/v1/enrollments", headers={"Origin": "https://evil.example.com", **asked})
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+def test_the_description_is_a_page_without_anything_from_elsewhere(api):
+    page = api.client.get("/api/v1/docs")
+    assert "POST /enrollments" in page.text
+    assert "enrollments.write" in page.text
+    assert "<script" not in page.text
