@@ -100,6 +100,22 @@ class SequenceInvalid(CadenzaError):
     exit_code = 2
 
 
+class OverrideInvalid(CadenzaError):
+    """An option of the enrollment does not make sense."""
+
+    exit_code = 2
+    #: The option, as the API names it ("steps.2.subject"), and the refusal code of a contact that has it.
+    field = ""
+    code = "OVERRIDE_INVALID"
+
+    @classmethod
+    def of(cls, field: str, problem: str, code: str = "OVERRIDE_INVALID") -> OverrideInvalid:
+        """The error that names the option."""
+        error = cls(f"{field}: {problem}")
+        error.field, error.code = field, code
+        return error
+
+
 class TemplateInvalid(CadenzaError):
     """The template uses something that templates may not use."""
 

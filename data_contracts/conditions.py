@@ -35,6 +35,13 @@ def is_known(frame: pd.DataFrame) -> Flags:
     return flag(frame, "is_found") & ~flag(frame, "is_without_contact")
 
 
+def starts_with_mail(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
+    """Where the first step is an email; contacts may start at steps of their own."""
+    if "is_mail_first" in frame.columns:
+        return flag(frame, "is_mail_first")
+    return throughout(frame, context.batch.is_mail_first)
+
+
 def has_sender(frame: pd.DataFrame) -> Flags:
     """Where there is a sender."""
     return present(frame, "user_id")
@@ -54,6 +61,13 @@ def _is_in(frame: pd.DataFrame, sequence_id: int) -> Flags:
     return is_in
 
 
+def chosen_wrongly(frame: pd.DataFrame, code: str) -> Flags:
+    """Where a contact's own options make no sense, and that is the refusal code."""
+    if "override_code" not in frame.columns:
+        return throughout(frame, False)
+    return (frame["override_code"] == code).fillna(False).to_numpy(dtype=bool)
+
+
 def is_cooling_down(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
     if not context.policy.cooldown_days:
         return throughout(frame, False)
@@ -70,9 +84,10 @@ def is_without_slot(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
 def is_over_daily_limit(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
     """In the order of their due instants, those of a mailbox beyond what is left of its day."""
     over = throughout(frame, False)
-    if not context.batch.is_mail_first:
+    uses_today = starts_with_mail(frame, context)
+    if not uses_today.any():
         return over
-    uses_today = present(frame, "mailbox_daily_left") & flag(frame, "mailbox_connected")
+    uses_today = uses_today & present(frame, "mailbox_daily_left") & flag(frame, "mailbox_connected")
     if "due_at" in frame.columns:
         uses_today &= (frame["due_at"] < context.now + timedelta(days=1)).to_numpy(dtype=bool)
     rows = np.flatnonzero(uses_today)

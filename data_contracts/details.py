@@ -23,6 +23,8 @@ COLUMNS: Final = (
     "mailbox_daily_left",
     "missing_tokens",
     "record",
+    "override_problem",
+    "start_position",
     "time_zone",
     "time_zone_source",
 )
@@ -46,6 +48,14 @@ def numbered(words: str, column: str) -> Details:
 def cooled_down_on(frame: pd.DataFrame, context: EnrollmentContext) -> pd.Series[str]:
     until = frame["last_ended_at"] + timedelta(days=context.policy.cooldown_days)
     return _dated("until", until)
+
+
+def started_at(frame: pd.DataFrame, context: EnrollmentContext) -> pd.Series[str]:
+    same = f"step {context.batch.start_position} of {context.batch.step_count}"
+    words = pd.Series(same, index=frame.index, dtype="str")
+    if "override_problem" not in frame.columns:
+        return words
+    return words.mask(frame["override_problem"].fillna("") != "", frame["override_problem"])
 
 
 def zone_used(frame: pd.DataFrame, context: EnrollmentContext) -> pd.Series[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from cadenza.domain.refusals import CATALOGUE, Refusal, Severity
 from data_contracts.conditions import (
     Flags,
+    chosen_wrongly,
     flag,
     has_sender,
     is_cooling_down,
@@ -23,7 +24,7 @@ from data_contracts.conditions import (
     present,
     throughout,
 )
-from data_contracts.details import Details, cooled_down_on, numbered, on, said, zone_used
+from data_contracts.details import Details, cooled_down_on, numbered, on, said, started_at, zone_used
 from data_contracts.policy import EnrollmentContext, Policy
 
 
@@ -85,10 +86,11 @@ _RULES: Final = (
         code="START_STEP_OUT_OF_RANGE",
         prose="The sequence has the step to start at",
         scope=Scope.BATCH,
-        is_broken=lambda frame, context: throughout(
-            frame, context.batch.step_count > 0 and not context.batch.has_start
+        is_broken=lambda frame, context: (
+            throughout(frame, context.batch.step_count > 0 and not context.batch.has_start)
+            | chosen_wrongly(frame, "START_STEP_OUT_OF_RANGE")
         ),
-        detail=said(lambda context: f"step {context.batch.options.start_position} of {context.batch.step_count}"),
+        detail=started_at,
     ),
     Rule(
         code="BATCH_TOO_LARGE",
@@ -122,6 +124,12 @@ _RULES: Final = (
         prose="The contact is not yet in this sequence",
         is_broken=is_in_this_sequence,
         detail=numbered("enrollment", "active_enrollment_id"),
+    ),
+    Rule(
+        code="OVERRIDE_INVALID",
+        prose="The options of the contact's own make sense",
+        is_broken=lambda frame, _: chosen_wrongly(frame, "OVERRIDE_INVALID"),
+        detail=lambda frame, _: frame["override_problem"],
     ),
     # The sender
     Rule(
@@ -163,8 +171,10 @@ _RULES: Final = (
     ),
     Rule(
         code="SEND_AS_DENIED",
-        prose="The mailbox is the sender's own",
-        is_broken=lambda frame, _: present(frame, "mailbox_id") & ~flag(frame, "is_own_mailbox"),
+        prose="Mailbox and alias are the sender's own",
+        is_broken=lambda frame, _: (
+            (present(frame, "mailbox_id") & ~flag(frame, "is_own_mailbox")) | flag(frame, "is_alias_denied")
+        ),
     ),
     Rule(
         code="MAILBOX_NOT_CONNECTED",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cadenza.domain.enrollment import Outcome
 from cadenza.domain.refusals import Severity
-from data_contracts.conditions import present
+from data_contracts.conditions import present, starts_with_mail
 from data_contracts.details import COLUMNS as DETAILED
 from data_contracts.enrollability import RULES, Scope, bits_by_severity
 from data_contracts.policy import EnrollmentContext
@@ -139,9 +139,10 @@ def explode(frame: pd.DataFrame, context: EnrollmentContext) -> pd.DataFrame:
 def _taken(frame: pd.DataFrame, context: EnrollmentContext) -> dict[int, int]:
     """The places that the enrolled take of their mailboxes' day, with those of earlier chunks."""
     taken = dict(context.taken)
-    if not context.batch.is_mail_first:
+    is_mail = starts_with_mail(frame, context)
+    if not is_mail.any():
         return taken
-    uses = (frame["outcome"] == Outcome.ENROLLED.value).to_numpy() & present(frame, "mailbox_daily_left")
+    uses = is_mail & (frame["outcome"] == Outcome.ENROLLED.value).to_numpy() & present(frame, "mailbox_daily_left")
     if "due_at" in frame.columns:
         uses &= (frame["due_at"] < context.now + timedelta(days=1)).to_numpy(dtype=bool)
     mailboxes, places = np.unique(frame["mailbox_id"].to_numpy(dtype=np.int64, na_value=-1)[uses], return_counts=True)

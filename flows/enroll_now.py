@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from prefect.settings import get_current_settings
 
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.overrides import Overrides
 from cadenza.domain.report import ContactOutcome
 from cadenza.runtime import current
 from cadenza.store import database
@@ -43,20 +44,23 @@ def enroll_now(
     options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
     *,
     enrolled_by: str | None = None,
+    contact_overrides: Mapping[int, Overrides] | None = None,
 ) -> list[ContactOutcome]:
     """Enroll chosen contacts here and now, by the same tasks as ``enroll_segment``; returns what became of each.
 
     For as many as somebody waits for: it takes some 50 ms, and little more for hundreds. No mailbox is probed: what is
     known of them counts. Waves are planned in the background; a flow, which may end before that, schedules them itself.
+    ``contact_overrides`` are what is different for single contacts, by id.
 
     Raises:
         NotFound: there is no such sequence.
         WrongUse: nobody is chosen, or there is no such time zone.
+        OverrideInvalid: an option for everybody makes no sense; names it.
         DatabaseUnavailable: the database is away (transient).
     """
     chosen = Segment(contact_ids=tuple(contact_ids))
     asked = replace(options, enrolled_by=enrolled_by) if enrolled_by else options
-    batch = begin_batch.fn(sequence, sender, chosen, asked)
+    batch = begin_batch.fn(sequence, sender, chosen, asked, contact_overrides)
     for candidates in load_candidates.fn(batch):
         timed = time_first_steps.fn(candidates, batch)
         verdict = check_enrollability.fn(timed, batch)

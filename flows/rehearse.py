@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, model_validator
 from cadenza.domain.assumptions import Assumptions
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
+from cadenza.domain.overrides import Overrides
 from cadenza.domain.rehearsal import Progress, Rehearsal
 from cadenza.errors import CadenzaError
 from flows.enroll_segment import EnrollmentForm, RecordsForm, run_name
@@ -96,9 +97,15 @@ def play(
         return look_back(batch, assumptions, weeks.pauses, len(sink.messages()))
 
 
-def enroll(sequence: str, sender: str, whom: Segment, options: EnrollmentOptions) -> Batch:
+def enroll(
+    sequence: str,
+    sender: str,
+    whom: Segment,
+    options: EnrollmentOptions,
+    contact_overrides: Mapping[int, Overrides] | None = None,
+) -> Batch:
     """The same as ``enroll_segment``, without a report and without waves."""
-    batch = begin_batch.fn(sequence, sender, whom, options)
+    batch = begin_batch.fn(sequence, sender, whom, options, contact_overrides)
     for candidates in load_candidates.fn(batch):
         timed = time_first_steps.fn(candidates, batch)
         verdict = check_enrollability.fn(timed, batch)

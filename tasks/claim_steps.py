@@ -12,6 +12,7 @@ from prefect.runtime import task_run
 
 from cadenza.domain.advance import opens_at
 from cadenza.domain.claim import Claim, DueStep, OpenTodo, Refused, Reservation
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence
 from cadenza.mail.letters import Writer
 from cadenza.mail.message import SenderIdentity
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 HELD_FOR = timedelta(hours=12)
 #: The least pause between two claims that take nothing: another wave holds the mailboxes.
 PAUSE = timedelta(seconds=1)
+
+#: What says when follow-ups may run: sequence version, country, and days and window of the contact's own.
+Timing = tuple[int, str | None, str | None]
 
 
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
@@ -55,11 +59,13 @@ def claim_steps(
         versions = sequences.sequences_by_version(connection, {step.version_id for step in due}, runtime.versions)
         closed = openings(picked, versions, now)
         postponed = claims.postpone(connection, time_zone, locked, closed, now) if closed else 0
-        due_emails = [step for step in picked if step.is_first or (step.version_id, step.country) not in closed]
+        due_emails = [step for step in picked if step.is_first or _timing(step) not in closed]
         writer = Writer(
             versions,
             {
-                id_: SenderIdentity(box.address, box.display_name, box.postal_address, box.sender_values)
+                id_: SenderIdentity(
+                    box.address, box.display_name, box.postal_address, box.sender_values, tuple(box.aliases)
+                )
                 for id_, box in mailboxes.mailboxes_by_id(connection, {step.mailbox_id for step in due}).items()
             },
             runtime.secret_key,
@@ -100,19 +106,21 @@ def claim_steps(
     return Claim(delivery_ids, len(todos), len(held), len(ended), sum(waiting.values()), next_at)
 
 
-def openings(
-    steps: Iterable[DueStep], versions: Mapping[int, Sequence], now: datetime
-) -> dict[tuple[int, str | None], datetime]:
-    """When late follow-ups may run whose window is closed now, by sequence version and country.
+def openings(steps: Iterable[DueStep], versions: Mapping[int, Sequence], now: datetime) -> dict[Timing, datetime]:
+    """When late follow-ups may run whose window is closed now, by what decides on it.
 
     Queues and pauses may hold a step until its window is over.
     """
-    kinds = {(step.version_id, step.country): step.time_zone for step in steps if not step.is_first}
+    kinds = {_timing(step): step for step in steps if not step.is_first}
     found = {
-        (version_id, country): opens_at(versions[version_id], now, time_zone, country)
-        for (version_id, country), time_zone in kinds.items()
+        kind: opens_at(own_sequence(versions[step.version_id], step.overrides), now, step.time_zone, step.country)
+        for kind, step in kinds.items()
     }
     return {kind: opens for kind, opens in found.items() if opens}
+
+
+def _timing(step: DueStep) -> Timing:
+    return step.version_id, step.country, step.follow_ups
 
 
 def quotas(rooms: Iterable[mailboxes.Room], size: int) -> dict[int, int]:

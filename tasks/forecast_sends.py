@@ -43,10 +43,11 @@ def forecast_sends(verdict: Verdict, batch: Batch, ahead: Sequence[pd.DataFrame]
     plan = verdict.enrollable.copy(deep=False)
     due = _microseconds(plan["due_at"])
     expected = due.copy()
-    if batch.is_mail_first and len(plan):
+    is_mail = _is_mail(plan, batch)
+    if is_mail.any():
         is_open = plan["mailbox_connected"].to_numpy(dtype=bool)
-        expected[~is_open] = pd.NaT.value
-        rows = np.flatnonzero(is_open)
+        expected[is_mail & ~is_open] = pd.NaT.value
+        rows = np.flatnonzero(is_mail & is_open)
         mailboxes = plan["mailbox_id"].to_numpy(dtype=np.int64)
         rows = rows[np.lexsort((rows, due[rows], mailboxes[rows]))]
         expected[rows] = _let_go(mailboxes[rows], due[rows], batch, ahead)
@@ -54,9 +55,17 @@ def forecast_sends(verdict: Verdict, batch: Batch, ahead: Sequence[pd.DataFrame]
     return plan
 
 
+def _is_mail(plan: pd.DataFrame, batch: Batch) -> NDArray[np.bool_]:
+    if "is_mail_first" in plan.columns:
+        return plan["is_mail_first"].to_numpy(dtype=bool)
+    return np.full(len(plan), batch.is_mail_first)
+
+
 def queue_of(plan: pd.DataFrame) -> pd.DataFrame:
     """The mails of a plan as they stand before those of later chunks: mailbox_id, due_at, mails."""
     is_open = plan["mailbox_connected"].to_numpy(dtype=bool)
+    if "is_mail_first" in plan.columns:
+        is_open &= plan["is_mail_first"].to_numpy(dtype=bool)
     return plan[is_open].groupby(["mailbox_id", "due_at"], as_index=False).size().rename(columns={"size": "mails"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -73,12 +74,15 @@ def time_first_steps(candidates: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     timed["country_code"] = countries.column(_first(country, phone_country, company_country), given)
 
     of_country = np.array([*(zones.number(zone_of_country(code, year)) for code in countries.known), -1])
+    for_all = batch.options.for_all
     settled = (
-        (ZoneSource.CHOSEN, batch.options.time_zone and zone_named(batch.options.time_zone)),
+        (ZoneSource.CHOSEN, for_all.time_zone and zone_named(for_all.time_zone)),
         (ZoneSource.SEQUENCE, batch.sequence.time_zone and zone_named(batch.sequence.time_zone)),
         (ZoneSource.INSTALLATION, zone_named(current().settings.default_time_zone) or "UTC"),
     )
     same = {source: np.full(len(timed), zones.number(name or None)) for source, name in settled}
+    if "chosen_zone" in candidates.columns:
+        same[ZoneSource.CHOSEN] = _first(zones.of(candidates["chosen_zone"], zone_named), same[ZoneSource.CHOSEN])
     ladder = {
         ZoneSource.CHOSEN: same[ZoneSource.CHOSEN],
         ZoneSource.CONTACT: own,
@@ -95,15 +99,26 @@ def time_first_steps(candidates: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     rungs = [np.where(rung >= 0, sources.number(source.value), -1) for source, rung in ladder.items()]
     timed["time_zone_source"] = sources.column(_first(*rungs), given)
 
-    used = set(np.unique(found).tolist())
+    times, codes = _times(candidates, for_all.send_at)
+    different, which = np.unique(found * len(times) + codes, return_inverse=True)
     due = [
-        first_due(batch.started_at, name, batch.options.send_at) if number in used else batch.started_at
-        for number, name in enumerate(zones.known)
+        first_due(batch.started_at, zones.known[number // len(times)], times[number % len(times)])
+        for number in different.tolist()
     ]
-    timed["due_at"] = pd.Series(pd.to_datetime(due, utc=True).as_unit("us")[found], index=timed.index)
+    timed["due_at"] = pd.Series(pd.to_datetime(due, utc=True).as_unit("us")[which], index=timed.index)
     timed["is_start_in_past"] = (timed["due_at"] < batch.started_at).to_numpy(dtype=bool)
     logger.info("%d candidates: %s", len(timed), timed["time_zone_source"].value_counts().to_dict())
     return timed
+
+
+def _times(candidates: pd.DataFrame, for_all: datetime | None) -> tuple[list[datetime | None], Codes]:
+    """The local times that were chosen for the first step, and for each contact the number of its own."""
+    if "send_at" not in candidates.columns:
+        return [for_all], np.zeros(len(candidates), dtype=np.int64)
+    codes, different = pd.factorize(candidates["send_at"])
+    return [*(pd.Timestamp(at).to_pydatetime() for at in different), for_all], np.where(
+        codes < 0, len(different), codes
+    )
 
 
 def _first(*rungs: Codes) -> Codes:

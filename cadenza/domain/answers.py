@@ -14,6 +14,7 @@ from cadenza.domain.enrollment import Ending
 from cadenza.domain.incoming import BouncedRecipient, BounceKind, Incoming, IncomingKind
 from cadenza.domain.matching import Hint, Match
 from cadenza.domain.opt_out import OptOutScope
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.domain.zones import zone_of
 
@@ -196,6 +197,7 @@ class Waiting:
     is_first: bool
     time_zone: str
     country: str | None
+    overrides: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,8 @@ def held(waiting: Waiting, back: date, sequence: ContactSequence, now: datetime)
     if waiting.due_at is None:
         return Hold(waiting.id, until, None)
     left = max(waiting.due_at - start, timedelta(0))
-    due_at = run_after(sequence, waiting.is_first, until, left, waiting.time_zone, waiting.country)
+    own = own_sequence(sequence, waiting.overrides)
+    due_at = run_after(own, waiting.is_first, until, left, waiting.time_zone, waiting.country)
     return Hold(waiting.id, until, due_at)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.overrides import Overrides
 from cadenza.domain.sequence import Sequence, StepKind
 
 
@@ -21,11 +23,19 @@ class Batch:
     options: EnrollmentOptions
     sequence_id: int
     sequence_version_id: int
+    #: As the options change it for everybody.
     sequence: Sequence
     is_sequence_active: bool
     #: Candidates of the segment when the batch began, over all chunks.
     size: int
     started_at: datetime
+    #: What is different for single contacts, by id: wins over the options, field by field.
+    contact_overrides: Mapping[int, Overrides] = field(default_factory=dict)
+
+    @property
+    def start_position(self) -> int:
+        """The step where contacts start that have none of their own."""
+        return self.options.for_all.start_position or 1
 
     @property
     def step_count(self) -> int:
@@ -35,12 +45,12 @@ class Batch:
     @property
     def has_start(self) -> bool:
         """Whether the sequence has the step to start at."""
-        return 1 <= self.options.start_position <= self.step_count
+        return 1 <= self.start_position <= self.step_count
 
     @property
     def is_mail_first(self) -> bool:
         """Whether the contacts start with an email."""
-        return self.has_start and self.sequence.step(self.options.start_position).kind is StepKind.EMAIL
+        return self.has_start and self.sequence.step(self.start_position).kind is StepKind.EMAIL
 
     @property
     def segment_words(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from cadenza.domain.enrollment import Ending
 
 #: What holds an enrollment until it is repaired; every other broken rule ends it.
-HELD_BY = frozenset({"SENDER_INACTIVE", "TOKEN_MISSING", "TEMPLATE_ERROR"})
+HELD_BY = frozenset({"SENDER_INACTIVE", "SEND_AS_DENIED", "TOKEN_MISSING", "TEMPLATE_ERROR"})
 
 _ENDINGS: Mapping[str, Ending] = {
     "HARD_BOUNCED": Ending.BOUNCED,
@@ -46,6 +46,9 @@ class DueStep:
     company: dict[str, str]
     company_properties: dict[str, str]
     token_values: dict[str, str]
+    #: What is different for this contact, as stored (``own_sequence`` reads it), and the part about days and window.
+    overrides: str | None
+    follow_ups: str | None
     #: Earlier mails of this enrollment that went out, oldest first.
     sent_positions: list[int]
     sent_message_ids: list[str]

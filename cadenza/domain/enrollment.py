@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from cadenza.domain.overrides import NOTHING, Overrides
 from cadenza.domain.records import Records
 
 
@@ -72,6 +73,10 @@ class EnrollmentOptions:
     mailbox_id: int | None = None
     #: Handle of the user who asked; None: the sender.
     enrolled_by: str | None = None
+    #: What else is different for everybody: delays, texts, tokens, days and window …
+    overrides: Overrides = NOTHING
+    #: Whether columns of the list say what is different for a contact (``cadenza_start_step``, ``step_2_subject`` …).
+    from_columns: bool = False
     #: None: as the settings say.
     over_daily_limit: Literal["hold", "refuse"] | None = None
     role_addresses: Literal["allow", "warn", "refuse"] | None = None
@@ -79,6 +84,16 @@ class EnrollmentOptions:
     batch_limit: int | None = None
     #: Conversations with contacts of the batch, at most one a contact.
     threads: tuple[Thread, ...] = ()
+
+    @property
+    def for_all(self) -> Overrides:
+        """Everything that is different for everybody, in one."""
+        return Overrides(
+            start_position=self.start_position if self.start_position != 1 else None,
+            time_zone=self.time_zone,
+            send_at=self.send_at,
+            mailbox_id=self.mailbox_id,
+        ).over(self.overrides)
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,12 @@ _REFUSALS = (
         "Choose a start step between 1 and the number of steps.",
         phases=ENROLLMENT,
     ),
+    Refusal(
+        "OVERRIDE_INVALID",
+        "An option that was chosen for this contact makes no sense.",
+        "Correct the option that is named, in the draft or in the column of the list, then enroll the contact again.",
+        phases=ENROLLMENT,
+    ),
     # The sender
     Refusal(
         "OWNER_PROPERTY_EMPTY",
@@ -291,8 +297,8 @@ _REFUSALS = (
     ),
     Refusal(
         "SEND_AS_DENIED",
-        "The chosen mailbox belongs to another user.",
-        "Choose a mailbox of the sender, or the mailbox's user as the sender.",
+        "The chosen mailbox belongs to another user, or it has no such alias.",
+        "Choose a mailbox of the sender and an alias that the mailbox has, or the mailbox's user as the sender.",
         is_retryable=True,
     ),
     Refusal(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cadenza.domain.advance import NextStep, after_step, run_after
 from cadenza.domain.delivery import Attempt, DeliveryState, consequence
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence
 
 
@@ -32,6 +33,8 @@ class ClaimedMail:
     version_id: int
     time_zone: str
     country: str | None
+    #: What is different for this contact, as stored (``own_sequence`` reads it).
+    overrides: str | None
     #: Whether its absence from the witness says anything: the copy for it was taken.
     is_witnessed: bool = True
     #: When the witness was first asked and did not show it.
@@ -59,11 +62,15 @@ class Settlement:
 
 
 def settlement_of(mail: ClaimedMail, attempt: Attempt, sequence: Sequence, max_tries: int) -> Settlement | None:
-    """What an attempt changes; None: nothing yet, its delivery stays in flight or belongs to another claim."""
+    """What an attempt changes; None: nothing yet, its delivery stays in flight or belongs to another claim.
+
+    ``sequence`` is the version as it is stored.
+    """
     follows = consequence(attempt, mail.tries, max_tries)
     if follows is None:
         return None
     ended_at = attempt.ended_at or mail.claimed_at
+    sequence = own_sequence(sequence, mail.overrides)
     if follows.is_done:
         coming = after_step(sequence, mail.position, ended_at, mail.time_zone, mail.country, mail.enrollment_id)
     elif follows.retry_after is not None:

@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Template as JinjaTemplate
 from jinja2 import nodes
 
-from cadenza.domain.sequence import UNTRACKED, Step, Tracking
+from cadenza.domain.sequence import UNTRACKED, Tracking
 from cadenza.mail.encoding import quoted
 from cadenza.mail.markup import Skeleton
 from cadenza.mail.plain_text import literal, text_source
@@ -46,20 +46,22 @@ class Bodies:
     html: Template
 
     @classmethod
-    def of(cls, step: Step, language: str, postal_address: str, tracking: Tracking = UNTRACKED) -> Bodies:
-        """The bodies of a step; what it does not give is made of the other.
+    def of(
+        cls, of_html: str, of_text: str, language: str, postal_address: str, tracking: Tracking = UNTRACKED
+    ) -> Bodies:
+        """The bodies of the templates of a step; the one that is empty is made of the other.
 
         Raises:
             TemplateInvalid: names each line with what may not stand there.
         """
-        if step.html.strip():
-            html = compile_template(step.html, is_html=True)
+        if of_html.strip():
+            html = compile_template(of_html, is_html=True)
         else:
-            html = Template(Skeleton(step.text, ENVIRONMENT, is_plain=True).as_source())
-        if step.text.strip() or not step.html.strip():
-            text = compile_template(step.text, is_html=False)
+            html = Template(Skeleton(of_text, ENVIRONMENT, is_plain=True).as_source())
+        if of_text.strip() or not of_html.strip():
+            text = compile_template(of_text, is_html=False)
         else:
-            text = Template(text_source(Skeleton(step.html, ENVIRONMENT)))
+            text = Template(text_source(Skeleton(of_html, ENVIRONMENT)))
         lead, words = _FAREWELL.get(language.lower().partition("-")[0], _FAREWELL["en"])
         postal = [line.strip() for line in postal_address.splitlines() if line.strip()]
         return cls(
@@ -102,14 +104,14 @@ def _document(body: str, language: str) -> str:
 
 @lru_cache(maxsize=512)
 def compiled_bodies(
-    step: Step, language: str, postal_address: str, tracking: Tracking = UNTRACKED
+    html: str, text: str, language: str, postal_address: str, tracking: Tracking = UNTRACKED
 ) -> tuple[Bodies, JinjaTemplate]:
-    """The bodies of a step, also compiled: once for all senders of one postal address.
+    """The bodies of a step, also compiled: once for all senders of one postal address, whatever the subject is.
 
     Raises:
         TemplateInvalid: as ``Bodies.of``.
     """
-    bodies = Bodies.of(step, language, postal_address, tracking)
+    bodies = Bodies.of(html, text, language, postal_address, tracking)
     return bodies, compile_bodies(bodies, tracking)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from cadenza.domain.advance import NextStep, after_step
 from cadenza.domain.claim import DueStep, OpenTodo, Refused, Reservation
+from cadenza.domain.overrides import NOTHING, Overrides, overrides_of
 from cadenza.domain.sequence import UNTRACKED, Sequence, Step, Tracking, Variant
 from cadenza.domain.variants import chosen, written
 from cadenza.errors import TemplateInvalid, TokenMissing
@@ -35,20 +36,26 @@ class Writer:
     winners: Mapping[tuple[int, int], str] = field(default_factory=dict)
     #: Of sequences that do not say themselves what is noted.
     tracking: Tracking = UNTRACKED
+    #: Of texts that contacts have of their own: not kept, so that they do not push out what all the others share.
+    _own_composers: dict[Any, StepComposer] = field(default_factory=dict)
 
     def write_mail(self, due: DueStep, now: datetime) -> Reservation | Refused:
         """The mail of an email step, or why it cannot be written."""
         if due.refusal:
             return Refused(due.enrollment_id, due.refusal)
-        sequence, sender = self.sequences[due.version_id], self.senders[due.mailbox_id]
+        own = overrides_of(due.overrides) if due.overrides else NOTHING
+        sequence = own.applied_to(self.sequences[due.version_id])
+        sender, mailbox = self._sender(due, own), self.senders[due.mailbox_id]
+        if sender is None:
+            return Refused(due.enrollment_id, "SEND_AS_DENIED")
         step = sequence.step(due.position)
-        thread = self._thread(sequence, step, due)
         variant = chosen(step, due.enrollment_id, self.winners.get((due.version_id, due.position)))
+        thread = self._thread(sequence, step, due)
         tracking = UNTRACKED if due.is_untracked else sequence.tracking or self.tracking
         letter = Letter(
             to_address=due.to_address,
             to_name=" ".join(filter(None, (due.contact.get("first_name"), due.contact.get("last_name")))),
-            message_id=own_message_id(self.key, sender.address, due.enrollment_id, due.position, due.to_address),
+            message_id=own_message_id(self.key, mailbox.address, due.enrollment_id, due.position, due.to_address),
             date=now,
             values=token_values(sequence, due),
             unsubscribe_url=f"{self.public_url}/unsubscribe/{unsubscribe_token(self.key, due.enrollment_id)}",
@@ -57,7 +64,7 @@ class Writer:
             links=MailLinks(self.key, self.public_url, due.enrollment_id, due.position) if tracking.is_any else None,
         )
         try:
-            composed = self._composer(due, sequence, step, variant, sender, tracking).compose(letter)
+            composed = self._composer(due, sequence, step, variant, sender, own, tracking).compose(letter)
         except TokenMissing:
             return Refused(due.enrollment_id, "TOKEN_MISSING")
         except TemplateInvalid:
@@ -78,9 +85,11 @@ class Writer:
         """The to-do of a to-do step, or why it cannot be written."""
         if due.refusal:
             return Refused(due.enrollment_id, due.refusal)
-        sequence = self.sequences[due.version_id]
+        own = overrides_of(due.overrides) if due.overrides else NOTHING
+        sequence = own.applied_to(self.sequences[due.version_id])
         step = sequence.step(due.position)
-        values = {**token_values(sequence, due), "sender": self.senders[due.mailbox_id].values}
+        sender = self._sender(due, own) or self.senders[due.mailbox_id]
+        values = {**token_values(sequence, due), "sender": sender.values}
         try:
             title, notes = (compile_template(part, is_html=False).render(values) for part in (step.title, step.notes))
         except TokenMissing:
@@ -106,6 +115,15 @@ class Writer:
             follows.due_at,
         )
 
+    def _sender(self, due: DueStep, own: Overrides) -> SenderIdentity | None:
+        """From whom the mail is; None: the mailbox has no such address any more."""
+        sender, alias = self.senders[due.mailbox_id], own.from_alias
+        if alias in (None, sender.address):
+            return sender
+        if alias not in sender.aliases:
+            return None
+        return replace(sender, address=alias, values={**sender.values, "email": alias})
+
     def _composer(
         self,
         due: DueStep,
@@ -113,10 +131,16 @@ class Writer:
         step: Step,
         variant: Variant | None,
         sender: SenderIdentity,
+        own: Overrides,
         tracking: Tracking,
     ) -> StepComposer:
         identity = (sender.address, sender.display_name, sender.postal_address, tuple(sorted(sender.values.items())))
         key = (due.version_id, due.position, variant and variant.name, tracking, identity)
+        if due.position in own.steps and own.steps[due.position].has_words:
+            words = (*key, step.subject, step.html, step.text)
+            if words not in self._own_composers:
+                self._own_composers[words] = StepComposer(step, sequence, sender, tracking)
+            return self._own_composers[words]
         if key not in self.composers:
             if len(self.composers) >= KEPT_COMPOSERS:
                 self.composers.clear()

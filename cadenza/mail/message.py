@@ -29,6 +29,8 @@ class SenderIdentity:
     display_name: str
     postal_address: str
     values: Mapping[str, str]
+    #: Other addresses that it may send from.
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class StepComposer:
     """
 
     def __init__(self, step: Step, sequence: Sequence, sender: SenderIdentity, tracking: Tracking = UNTRACKED) -> None:
-        self.bodies, self._body = compiled_bodies(step, sequence.language, sender.postal_address, tracking)
+        self.bodies, self._body = compiled_bodies(
+            step.html, step.text, sequence.language, sender.postal_address, tracking
+        )
         self.subject = compile_template(_subject_of(step, sequence), is_html=False)
         self.address = _address(sender.address)
         self._sender = dict(sender.values)

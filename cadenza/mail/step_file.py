@@ -162,7 +162,7 @@ class StepReader:
     def _try_out(self, item: Item, step: Step) -> None:
         """What shows only when one body is made of the other."""
         try:
-            Bodies.of(step, "en", "")
+            Bodies.of(step.html, step.text, "en", "")
         except TemplateInvalid as error:
             self._note(item, error)
 

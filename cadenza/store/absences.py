@@ -21,7 +21,8 @@ def hold(connection: Connection, back: Mapping[int, date], now: datetime) -> int
         cursor.execute(
             """
             SELECT id, status, sequence_version_id AS version_id, due_at, held_reason, held_until,
-                   last_ran_at IS NULL AS is_first, time_zone, country
+                   last_ran_at IS NULL AS is_first, time_zone, country,
+                   CAST(nullif(overrides, '{}') AS text) AS overrides
             FROM enrollments WHERE id = ANY (%s) AND status IN ('active', 'paused') ORDER BY id FOR NO KEY UPDATE
             """,
             [list(back)],

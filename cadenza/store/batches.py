@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from cadenza.domain.batch import Batch
-from cadenza.domain.enrollment import Outcome
+from cadenza.domain.enrollment import EnrollmentOptions, Outcome
 from cadenza.store.columns import copy_columns
 from cadenza.store.plans import store_plan
 
@@ -31,6 +31,14 @@ class Opened:
     refused: int
 
 
+def options_data(options: EnrollmentOptions) -> dict[str, Any]:
+    """Options as plain JSON data."""
+    return asdict(options) | {
+        "send_at": options.send_at and options.send_at.isoformat(),
+        "overrides": options.overrides.as_data(),
+    }
+
+
 def start_batch(connection: Connection, batch: Batch, flow_run_id: str | None = None) -> int:
     """Store that an enrollment begins; returns its id."""
     return int(
@@ -45,7 +53,7 @@ def start_batch(connection: Connection, batch: Batch, flow_run_id: str | None = 
                 "version_id": batch.sequence_version_id,
                 "segment": batch.segment_words,
                 "sender": batch.sender,
-                "options": json.dumps(asdict(batch.options), default=datetime.isoformat),
+                "options": json.dumps(options_data(batch.options)),
                 "flow_run_id": flow_run_id,
                 "started_at": batch.started_at,
             },

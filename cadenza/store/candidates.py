@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.contact import CONTACT_FIELDS
 from cadenza.domain.enrollment import CONTACT_OWNER, Segment
+from cadenza.domain.override_columns import PATTERN
 from cadenza.domain.role_addresses import ROLE_ADDRESSES
 from cadenza.domain.throttle import Limit
 from cadenza.store.frames import FLAG, INSTANT, NUMBER, WORDS, copy_frame
 from cadenza.store.lists import count_members, count_rows, members, values_of
+from cadenza.store.mailboxes import limits_json
 from cadenza.store.records import candidates_of
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ COLUMNS: Final[dict[str, pa.DataType]] = {
     "active_sequence_id": NUMBER,
     "last_ended_at": INSTANT,
     "missing_tokens": WORDS,
+    "own_columns": WORDS,
     "is_sender_named": FLAG,
     "user_id": NUMBER,
     "user_is_active": FLAG,
@@ -64,7 +67,14 @@ COLUMNS: Final[dict[str, pa.DataType]] = {
 #: What a candidate that comes from a record has besides.
 RECORD_COLUMNS: Final[dict[str, pa.DataType]] = {"is_without_contact": FLAG, "record": WORDS}
 
-_STATEMENT: Final = resources.files("cadenza.store").joinpath("candidates.sql").read_text()
+_FILES: Final = resources.files("cadenza.store")
+_ALLOWANCES: Final = _FILES.joinpath("allowances.sql").read_text()
+_STATEMENT: Final = _FILES.joinpath("candidates.sql").read_text().replace("{allowances}", _ALLOWANCES.strip())
+
+#: Properties that may say what is different for a contact, as JSON.
+_OWN_COLUMNS: Final = """(
+               SELECT CAST(jsonb_object_agg(own.key, own.value) AS text) FROM jsonb_each_text(c.properties) own
+               WHERE own.key ~ :own_columns AND btrim(own.value) <> '')"""
 
 #: Columns of companies that a token may name; every other name is a property.
 _COMPANY_COLUMNS: Final = {"name": "coalesce(k.name, c.company)", "domain": "k.domain", "country": "k.country"}
@@ -99,6 +109,7 @@ def load_candidates(
         .replace("{missing_tokens}", missing)
         .replace("{is_found}", "c.id IS NOT NULL" + (" OR a.is_without_contact" if batch.segment.records else ""))
         .replace("{of_record}", ", is_without_contact, record" if batch.segment.records else "")
+        .replace("{own_columns}", _OWN_COLUMNS if batch.options.from_columns else "CAST(NULL AS text)")
         .replace("{sender_of_person}", "sender.email = p.owner_email" if batch.sender == CONTACT_OWNER else "true")
     )
     parameters |= tokens | {
@@ -107,12 +118,61 @@ def load_candidates(
         "sender": batch.sender,
         "contact_owner": CONTACT_OWNER,
         "enrolled_by": batch.options.enrolled_by,
-        "mailbox_id": batch.options.mailbox_id,
+        "mailbox_id": batch.options.for_all.mailbox_id,
         "role_addresses": list(ROLE_ADDRESSES),
-        "default_limits": json.dumps([{"count": limit.count, "seconds": limit.seconds} for limit in default_limits]),
+        "own_columns": PATTERN,
+        "default_limits": limits_json(default_limits),
     }
     columns = COLUMNS | RECORD_COLUMNS if batch.segment.records else COLUMNS
     return copy_frame(connection, statement, parameters, columns, never_missing=frozenset({"ordinal", "contact_id"}))
+
+
+def missing_tokens(connection: Connection, contact_ids: Sequence[int], paths: Sequence[str]) -> dict[int, list[str]]:
+    """Those of the tokens that contacts have no value for, by contact; who has them all is left out."""
+    missing, parameters = _missing_tokens(paths)
+    rows = connection.execute(
+        text(f"""
+            SELECT id, missing FROM (
+                SELECT c.id, {missing} AS missing
+                FROM contacts c LEFT JOIN companies k ON k.id = c.company_id WHERE c.id = ANY (:contact_ids)
+            ) asked
+            WHERE missing IS NOT NULL
+        """),  # noqa: S608
+        {**parameters, "contact_ids": list(contact_ids)},
+    )
+    return {row.id: row.missing.split(", ") for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxFacts:
+    """What matters of a mailbox that was chosen for a contact."""
+
+    id: int
+    user_id: int
+    is_connected: bool
+    addresses: frozenset[str]
+    #: What is left of its day; None: no limit.
+    daily_left: int | None
+
+
+def mailbox_facts(
+    connection: Connection, mailbox_ids: Sequence[int], default_limits: Sequence[Limit], now: datetime
+) -> dict[int, MailboxFacts]:
+    """The facts of those of the mailboxes that exist."""
+    rows = connection.execute(
+        text(f"""
+            WITH {_ALLOWANCES}
+            SELECT b.id, b.user_id, b.is_connected, array_prepend(b.address, b.aliases) AS addresses, a.daily_left
+            FROM mailboxes b LEFT JOIN allowances a ON a.mailbox_id = b.id WHERE b.id = ANY (:ids)
+        """),  # noqa: S608
+        {"ids": list(mailbox_ids), "default_limits": limits_json(default_limits), "now": now},
+    )
+    return {
+        row.id: MailboxFacts(
+            row.id, row.user_id, row.is_connected, frozenset(map(str.lower, row.addresses)), row.daily_left
+        )
+        for row in rows
+    }
 
 
 def count_candidates(connection: Connection, segment: Segment) -> int:

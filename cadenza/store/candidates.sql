@@ -15,7 +15,8 @@ people AS MATERIALIZED (
            c.time_zone, c.phone, c.country,
            k.country                                     AS company_country,
            k.time_zone                                   AS company_time_zone,
-           {missing_tokens}                              AS missing_tokens
+           {missing_tokens}                              AS missing_tokens,
+           {own_columns}                                 AS own_columns
            {of_record}
     FROM asked a
     LEFT JOIN contacts c ON c.id = a.contact_id
@@ -36,32 +37,7 @@ earlier AS (
     WHERE e.status IN ('finished', 'ended') AND e.contact_id IN (SELECT contact_id FROM asked)
     GROUP BY e.contact_id
 ),
-open_deliveries AS MATERIALIZED (
-    SELECT enrollment_id, mailbox_id FROM deliveries WHERE state IN ('claimed', 'in_flight')
-),
-daily_limits AS MATERIALIZED (          -- limits of a day or more; the one with the least room left counts
-    SELECT b.id AS mailbox_id, l.count, make_interval(secs => l.seconds) AS span
-    FROM mailboxes b
-    CROSS JOIN LATERAL jsonb_to_recordset(coalesce(b.limits, CAST(:default_limits AS jsonb)))
-                       AS l(count bigint, seconds bigint)
-    WHERE l.seconds >= 86400
-),
-allowances AS MATERIALIZED (
-    SELECT l.mailbox_id, min(greatest(l.count - sent.n - leaving.n - planned.n, 0)) AS daily_left
-    FROM daily_limits l
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS n FROM deliveries d
-        WHERE d.mailbox_id = l.mailbox_id AND d.ended_at > :now - l.span AND d.state IN ('sent', 'rejected', 'unknown')
-    ) sent
-    CROSS JOIN LATERAL (SELECT count(*) AS n FROM open_deliveries o WHERE o.mailbox_id = l.mailbox_id) leaving
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS n FROM enrollments e
-        WHERE e.mailbox_id = l.mailbox_id AND e.status = 'active' AND e.next_kind = 'email'
-          AND e.due_at <= :now + l.span AND (e.held_until IS NULL OR e.held_until <= :now + l.span)
-          AND e.id NOT IN (SELECT enrollment_id FROM open_deliveries)
-    ) planned
-    GROUP BY l.mailbox_id
-),
+{allowances},
 senders AS MATERIALIZED (
     SELECT u.id, u.email, u.is_active, u.time_zone,
            u.may_enroll AND coalesce(asker.may_enroll AND asker.is_active, :enrolled_by IS NULL)   AS may_enroll,
@@ -95,7 +71,7 @@ SELECT p.ordinal, p.contact_id, p.is_found, p.is_repeated AS is_duplicate,
        running.id                                        AS active_enrollment_id,
        running.sequence_id                               AS active_sequence_id,
        earlier.last_ended_at,
-       p.missing_tokens,
+       p.missing_tokens, p.own_columns,
        :sender <> :contact_owner OR p.owner_email IS NOT NULL AS is_sender_named,
        sender.id                                         AS user_id,
        coalesce(sender.is_active, false)                 AS user_is_active,

@@ -35,6 +35,7 @@ _FACTS = """
     SELECT e.id AS enrollment_id, e.contact_id, e.sequence_version_id AS version_id, e.mailbox_id, e.user_id,
            e.to_address, e.next_position AS position, e.attempts, e.last_ran_at IS NULL AS is_first,
            e.time_zone, e.country, e.token_values, e.thread, c.untracked_at IS NOT NULL AS is_untracked,
+           CAST(nullif(e.overrides, '{}') AS text) AS overrides, e.overrides ->> 'follow_ups' AS follow_ups,
            CASE
                WHEN c.complained_at IS NOT NULL THEN 'SPAM_COMPLAINT'
                WHEN c.bounced_at IS NOT NULL THEN 'HARD_BOUNCED'
@@ -146,27 +147,29 @@ def postpone(
     connection: Connection,
     time_zone: str,
     mailbox_ids: Sequence[int],
-    openings: Mapping[tuple[int, str | None], datetime],
+    openings: Mapping[tuple[int, str | None, str | None], datetime],
     now: datetime,
 ) -> int:
     """Put off every late follow-up of locked mailboxes whose window is closed now; returns how many.
 
-    ``openings`` say when it opens again, by sequence version and country.
+    ``openings`` say when it opens again, by sequence version, country, and days and window of their own.
     """
     return (
         driver_connection(connection)
         .execute(
             f"""
             UPDATE enrollments e SET due_at = o.at, expected_at = o.at
-            FROM unnest(%(versions)s::bigint[], %(countries)s::text[], %(openings)s::timestamptz[])
-                 AS o(version_id, country, at)
+            FROM unnest(%(versions)s::bigint[], %(countries)s::text[], %(follow_ups)s::text[],
+                        %(openings)s::timestamptz[]) AS o(version_id, country, follow_ups, at)
             WHERE e.mailbox_id = ANY (%(mailbox_ids)s) AND e.time_zone = %(time_zone)s AND e.next_kind = 'email'
               AND e.last_ran_at IS NOT NULL AND e.sequence_version_id = o.version_id
-              AND e.country IS NOT DISTINCT FROM o.country AND {_READY}
+              AND e.country IS NOT DISTINCT FROM o.country
+              AND e.overrides ->> 'follow_ups' IS NOT DISTINCT FROM o.follow_ups AND {_READY}
             """,  # noqa: S608
             {
-                "versions": [version_id for version_id, _ in openings],
-                "countries": [country for _, country in openings],
+                "versions": [version_id for version_id, _, _ in openings],
+                "countries": [country for _, country, _ in openings],
+                "follow_ups": [follow_ups for _, _, follow_ups in openings],
                 "openings": list(openings.values()),
                 "mailbox_ids": list(mailbox_ids),
                 "time_zone": time_zone,
@@ -288,6 +291,7 @@ def _claimed(
         version_id=step.version_id,
         time_zone=step.time_zone,
         country=step.country,
+        overrides=step.overrides,
     )
 
 

@@ -86,7 +86,8 @@ def _waiting(connection: Connection, delivery_id: int) -> ClaimedMail:
             SELECT d.id, d.token, d.enrollment_id, d.position, d.mailbox_id, d.from_address, d.to_address,
                    d.message_id, ''::bytea AS message, d.claimed_at, d.claimed_at AS lease_until,
                    e.attempts + 1 AS tries, e.last_ran_at IS NULL AS is_first,
-                   e.sequence_version_id AS version_id, e.time_zone, e.country
+                   e.sequence_version_id AS version_id, e.time_zone, e.country,
+                   CAST(nullif(e.overrides, '{}') AS text) AS overrides
             FROM deliveries d
             JOIN enrollments e ON e.id = d.enrollment_id AND e.next_position = d.position
             WHERE d.id = %s AND d.state = 'unknown' AND e.status IN ('active', 'paused')

@@ -21,7 +21,8 @@ def claimed_mails(connection: Connection, delivery_ids: Sequence[int]) -> list[C
             SELECT d.id, d.token, d.enrollment_id, d.position, d.mailbox_id, d.from_address, d.to_address,
                    d.message_id, d.message, d.claimed_at, d.lease_until, e.attempts + 1 AS tries,
                    e.last_ran_at IS NULL AS is_first,
-                   e.sequence_version_id AS version_id, e.time_zone, e.country
+                   e.sequence_version_id AS version_id, e.time_zone, e.country,
+                   CAST(nullif(e.overrides, '{}') AS text) AS overrides
             FROM deliveries d
             JOIN enrollments e ON e.id = d.enrollment_id
             WHERE d.id = ANY (%s) AND d.state = 'claimed' AND d.message IS NOT NULL
@@ -179,8 +180,9 @@ def abandoned(connection: Connection, now: datetime) -> list[ClaimedMail]:
             SELECT d.id, d.token, d.enrollment_id, d.position, d.mailbox_id, d.from_address, d.to_address,
                    d.message_id, ''::bytea AS message, d.in_flight_at AS claimed_at, d.lease_until,
                    e.attempts + 1 AS tries, e.last_ran_at IS NULL AS is_first,
-                   e.sequence_version_id AS version_id, e.time_zone, e.country, d.is_witnessed,
-                   d.missed_at
+                   e.sequence_version_id AS version_id, e.time_zone, e.country,
+                   CAST(nullif(e.overrides, '{}') AS text) AS overrides,
+                   d.is_witnessed, d.missed_at
             FROM deliveries d
             JOIN enrollments e ON e.id = d.enrollment_id
             WHERE d.state = 'in_flight' AND d.lease_until <= %s

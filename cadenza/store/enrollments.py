@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.advance import run_after
 from cadenza.domain.enrollment import Ending
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.errors import NotFound
 from cadenza.store.database import driver_connection
@@ -254,7 +255,8 @@ def resume(connection: Connection, enrollment_ids: Sequence[int], actor: str, no
     """
     paused = connection.execute(
         text("""
-            SELECT id, sequence_version_id, remaining_delay, last_ran_at IS NULL AS is_first, time_zone, country
+            SELECT id, sequence_version_id, remaining_delay, last_ran_at IS NULL AS is_first, time_zone, country,
+                   CAST(nullif(overrides, '{}') AS text) AS overrides
             FROM enrollments WHERE id = ANY (:ids) AND status = 'paused' FOR UPDATE
         """),
         {"ids": list(enrollment_ids)},
@@ -281,7 +283,8 @@ def _due(row: Any, versions: Mapping[int, ContactSequence], now: datetime) -> da
     if row.remaining_delay is None:
         return None
     left: timedelta = row.remaining_delay
-    return run_after(versions[row.sequence_version_id], row.is_first, now, left, row.time_zone, row.country)
+    sequence = own_sequence(versions[row.sequence_version_id], row.overrides)
+    return run_after(sequence, row.is_first, now, left, row.time_zone, row.country)
 
 
 def _changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import Outcome
+from cadenza.domain.sequence import StepKind
 from cadenza.store.columns import copy_columns
 
 if TYPE_CHECKING:
@@ -51,21 +53,39 @@ def _enrollments(batch: Batch, plan: pd.DataFrame) -> pa.Table:
     columns["held_reason"] = pc.if_else(is_held, reason, nothing)
     waits_for_slot = pc.equal(columns["held_reason"], "DAILY_LIMIT")
     columns["held_until"] = pc.if_else(waits_for_slot, columns["expected_at"], None)
-    step = batch.sequence.step(batch.options.start_position) if batch.has_start else None
+    for_all = batch.options.for_all
+    step = batch.sequence.step(batch.start_position) if batch.has_start else None
     same: dict[str, Any] = {
         "batch_id": batch.id,
         "sequence_id": batch.sequence_id,
         "sequence_version_id": batch.sequence_version_id,
         "status": "active",
-        "next_position": batch.options.start_position,
+        "next_position": batch.start_position,
         "next_kind": step and step.kind.value,
         "enrolled_at": batch.started_at,
     }
+    if stored := for_all.as_stored():
+        same["overrides"] = stored
+    if for_all.token_values:
+        same["token_values"] = json.dumps(for_all.token_values, ensure_ascii=False)
     columns |= {name: pa.repeat(value, len(planned)) for name, value in same.items()}
     if batch.options.threads:
         threads = {thread.contact_id: thread.as_json for thread in batch.options.threads}
         columns["thread"] = pa.array([threads.get(id_) for id_ in columns["contact_id"].to_pylist()], pa.string())
+    if "start_position" in plan.columns:
+        columns |= _own(plan)
     return pa.table(columns | {"ordinal": planned.column("ordinal")})
+
+
+def _own(plan: pd.DataFrame) -> dict[str, pa.Array]:
+    """What differs from contact to contact where some have options of their own."""
+    is_mail = pa.array(plan["is_mail_first"].to_numpy(dtype=bool))
+    return {
+        "next_position": pa.array(plan["start_position"].to_numpy()),
+        "next_kind": pc.if_else(is_mail, StepKind.EMAIL.value, StepKind.TODO.value),
+        "overrides": pa.array(plan["overrides"], pa.string(), from_pandas=True).fill_null("{}"),
+        "token_values": pa.array(plan["token_values"], pa.string(), from_pandas=True).fill_null("{}"),
+    }
 
 
 def _store(connection: Connection, batch: Batch, enrollments: pa.Table) -> dict[Outcome, int]:

@@ -16,8 +16,8 @@ from cadenza.store.lists import members
 
 def mailboxes_of_batch(connection: Connection, batch: Batch) -> list[int]:
     """The mailboxes that the mails of a batch may go through."""
-    if batch.options.mailbox_id is not None:
-        return [batch.options.mailbox_id]
+    if (chosen := batch.options.for_all.mailbox_id) is not None:
+        return [chosen]
     if batch.sender != CONTACT_OWNER:
         return list(
             connection.scalars(

@@ -201,7 +201,7 @@ def claim_sent(connection: Connection, steps: Sequence[SentStep], now: datetime)
             SELECT sent.id, sent.token, sent.enrollment_id, sent.position, sent.mailbox_id, sent.from_address,
                    sent.to_address, sent.message_id, ''::bytea AS message, sent.claimed_at, sent.lease_until,
                    1 AS tries, moved.last_ran_at IS NULL AS is_first, moved.sequence_version_id AS version_id,
-                   moved.time_zone, moved.country
+                   moved.time_zone, moved.country, CAST(nullif(moved.overrides, '{}') AS text) AS overrides
             FROM sent JOIN moved ON moved.id = sent.enrollment_id
             """,
             {

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.advance import opens_at
 from cadenza.domain.cadence import first_due
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.zones import zone_of
 from cadenza.errors import NotFound, WrongUse
 from cadenza.store.choices import Choice, running
@@ -89,6 +90,7 @@ def reschedule(connection: Connection, contact: str, at: datetime, actor: str, n
     row = connection.execute(
         text("""
             SELECT e.status, e.next_kind, e.due_at, e.sequence_version_id, e.time_zone, e.country,
+                   CAST(nullif(e.overrides, '{}') AS text) AS overrides,
                    e.last_ran_at IS NULL AS is_first,
                    EXISTS (SELECT FROM deliveries d WHERE d.enrollment_id = e.id AND d.position = e.next_position
                            AND d.state IN ('claimed', 'in_flight')) AS is_leaving
@@ -107,7 +109,8 @@ def reschedule(connection: Connection, contact: str, at: datetime, actor: str, n
     due_at = first_due(now, row.time_zone, at)
     if due_at < now:
         raise WrongUse(f"{at:%Y-%m-%d %H:%M} has passed in {row.time_zone}: choose a later time.")
-    sequence = sequences_by_version(connection, [row.sequence_version_id])[row.sequence_version_id]
+    stored = sequences_by_version(connection, [row.sequence_version_id])[row.sequence_version_id]
+    sequence = own_sequence(stored, row.overrides)
     opens = None if row.is_first else opens_at(sequence, due_at, row.time_zone, row.country)
     if opens:
         local = opens.astimezone(zone_of(row.time_zone))

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from cadenza.domain.advance import run_after
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.store.database import driver_connection
 from cadenza.store.sequences import sequences_by_version
@@ -71,7 +72,8 @@ def _run_on(connection: Connection, sequence_id: int, paused_at: datetime, now: 
     waiting = connection.execute(
         text("""
             SELECT id, sequence_version_id, due_at, held_until, coalesce(last_ran_at, enrolled_at) AS began_at,
-                   last_ran_at IS NULL AS is_first, time_zone, country
+                   last_ran_at IS NULL AS is_first, time_zone, country,
+                   CAST(nullif(overrides, '{}') AS text) AS overrides
             FROM enrollments WHERE sequence_id = :id AND status = 'active' AND due_at IS NOT NULL
             ORDER BY id FOR NO KEY UPDATE
         """),
@@ -95,7 +97,8 @@ def _due(row: Any, versions: Mapping[int, ContactSequence], paused_at: datetime,
     if start >= now:
         return None
     left = max(row.due_at - start, timedelta(0))
-    return run_after(versions[row.sequence_version_id], row.is_first, now, left, row.time_zone, row.country)
+    sequence = own_sequence(versions[row.sequence_version_id], row.overrides)
+    return run_after(sequence, row.is_first, now, left, row.time_zone, row.country)
 
 
 def _note(connection: Connection, kind: str, changed: Sequence[Changed], actor: str, now: datetime) -> None:

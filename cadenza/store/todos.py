@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from cadenza.domain.advance import after_step
+from cadenza.domain.overrides import own_sequence
 from cadenza.errors import NotFound
 from cadenza.store.sequences import sequences_by_version
 
@@ -89,7 +90,8 @@ def complete_todos(connection: Connection, todo_ids: Sequence[int], actor: str, 
     blocking = [todo for todo in done if todo.is_blocking]
     waiting = connection.execute(
         text("""
-            SELECT e.id, e.sequence_version_id, e.next_position, e.time_zone, e.country
+            SELECT e.id, e.sequence_version_id, e.next_position, e.time_zone, e.country,
+                   CAST(nullif(e.overrides, '{}') AS text) AS overrides
             FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS int[])) AS todo(enrollment_id, position)
             JOIN enrollments e ON e.id = todo.enrollment_id AND e.next_position = todo.position
             WHERE e.next_kind = 'todo' AND e.status IN ('active', 'paused')
@@ -100,7 +102,12 @@ def complete_todos(connection: Connection, todo_ids: Sequence[int], actor: str, 
     versions = sequences_by_version(connection, {row.sequence_version_id for row in waiting})
     coming = {
         row.id: after_step(
-            versions[row.sequence_version_id], row.next_position, now, row.time_zone, row.country, row.id
+            own_sequence(versions[row.sequence_version_id], row.overrides),
+            row.next_position,
+            now,
+            row.time_zone,
+            row.country,
+            row.id,
         )
         for row in waiting
     }

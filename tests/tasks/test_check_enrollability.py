@@ -147,6 +147,13 @@ CASES = [
         lambda world, _: world.sequence(required_tokens=("contact.job_title", "contact.first_name")),
         detail="contact.job_title",
     ),
+    Case(
+        "OVERRIDE_INVALID",
+        REFUSED,
+        nothing,
+        columns={"override_code": "OVERRIDE_INVALID", "override_problem": "steps.9: there is no step 9"},
+        detail="steps.9: there is no step 9",
+    ),
     Case("START_IN_PAST", REFUSED, nothing, columns={"is_start_in_past": True}),
     Case("EMAIL_ROLE_ADDRESS", ENROLLED, contact("email_normalized = 'info@customer.example'")),
     Case(

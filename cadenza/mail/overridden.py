@@ -1,0 +1,133 @@
+"""What do an enrollment's own words come to: may they go out, and which tokens do they need?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import lru_cache
+
+from cadenza.domain.batch import Batch
+from cadenza.domain.overrides import Overrides
+from cadenza.domain.passage import Passage
+from cadenza.domain.sequence import Sequence, Step, StepKind
+from cadenza.domain.variants import written
+from cadenza.errors import OverrideInvalid, TemplateInvalid
+from cadenza.mail.bodies import Bodies
+from cadenza.mail.templates import compile_template
+
+#: Fields of a step that are templates, in the order in which people read them.
+_PARTS = ("subject", "html", "text", "title", "notes")
+
+
+def check_words(overrides: Overrides) -> None:
+    """See that every subject, text, title and note is a template that can do no harm.
+
+    Raises:
+        OverrideInvalid: names the field, and in it each line with what may not stand there.
+    """
+    for position, step in overrides.steps.items():
+        for name in _PARTS:
+            if source := getattr(step, name):
+                _check(source, name, f"steps.{position}.{name}")
+        if step.html or step.text:
+            try:
+                _bodies(step.html or "", step.text or "")
+            except TemplateInvalid as error:
+                raise OverrideInvalid.of(f"steps.{position}.{'html' if step.html else 'text'}", str(error)) from None
+
+
+def changed_for_all(sequence: Sequence, overrides: Overrides) -> Sequence:
+    """A sequence as it is for all contacts of a batch, with the tokens that are required then.
+
+    Raises:
+        OverrideInvalid: names the field, and of two that contradict each other both.
+    """
+    if not overrides:
+        return sequence
+    if 1 <= (start := overrides.start_position or 1) <= len(sequence.steps):
+        overrides.check(sequence)
+    check_words(overrides)
+    changed = overrides.applied_to(sequence)
+    is_other = overrides.has_words or start > 1
+    needed = required_tokens(changed, start) if is_other else sequence.required_tokens
+    given = {*overrides.token_values, *overrides.fallbacks}
+    return replace(changed, required_tokens=tuple(path for path in needed if path not in given))
+
+
+class Chooser:
+    """Lays the options of single contacts over those of a batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._sequence = batch.sequence
+        self._for_all = batch.options.for_all
+        self._start = batch.start_position
+        #: What holds for contacts without options of their own, or whose own make no sense.
+        self.same = Passage(batch.start_position, batch.is_mail_first)
+
+    def choice(self, own: Overrides) -> Passage:
+        """What holds for a contact that has options of its own."""
+        try:
+            own.check(self._sequence, self._start)
+            check_words(own)
+        except OverrideInvalid as error:
+            return self.refused(error)
+        start = own.start_position or self._start
+        chosen = own.over(self._for_all)
+        needed = self._sequence.required_tokens
+        if own.has_words or start != self._start:
+            needed = required_tokens(own.applied_to(self._sequence), start)
+        return Passage(
+            start,
+            self._sequence.step(start).kind is StepKind.EMAIL,
+            own.time_zone,
+            own.send_at,
+            own.mailbox_id,
+            chosen.from_alias,
+            frozenset(needed) - {*chosen.token_values, *chosen.fallbacks},
+            chosen.as_stored(),
+            json.dumps(chosen.token_values, ensure_ascii=False) if chosen.token_values else None,
+        )
+
+    def refused(self, error: OverrideInvalid) -> Passage:
+        """What holds for a contact whose options make no sense."""
+        return replace(self.same, code=error.code, problem=str(error))
+
+
+def required_by_step(sequence: Sequence) -> dict[int, tuple[str, ...]]:
+    """The tokens of contact and company for which there must be a value, by the position of the step."""
+    return {step.position: _required(step, frozenset(sequence.fallbacks)) for step in sequence.steps}
+
+
+def required_tokens(sequence: Sequence, start: int = 1) -> tuple[str, ...]:
+    """Those of all steps from ``start`` on."""
+    by_step = required_by_step(sequence)
+    return tuple(dict.fromkeys(path for step in sequence.steps[start - 1 :] for path in by_step[step.position]))
+
+
+@lru_cache(maxsize=4_096)
+def _required(step: Step, given: frozenset[str]) -> tuple[str, ...]:
+    texts = [written(step, variant) for variant in step.variants] or [step]
+    paths = (
+        path
+        for text in texts
+        for name in _PARTS
+        if (source := getattr(text, name))
+        for path in compile_template(source, is_html=name == "html").required
+    )
+    return tuple(
+        dict.fromkeys(path for path in paths if path.startswith(("contact.", "company.")) and path not in given)
+    )
+
+
+def _check(source: str, name: str, field: str) -> None:
+    try:
+        template = compile_template(source, is_html=name == "html")
+    except TemplateInvalid as error:
+        raise OverrideInvalid.of(field, str(error)) from None
+    if "unsubscribe_url" in template.tokens and name in ("title", "notes", "subject"):
+        raise OverrideInvalid.of(field, "unsubscribe_url stands in the text of a mail only.")
+
+
+@lru_cache(maxsize=512)
+def _bodies(html: str, text: str) -> Bodies:
+    return Bodies.of(html, text, "en", "")
