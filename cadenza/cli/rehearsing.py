@@ -60,12 +60,13 @@ def rehearse(
     enroll_at: EnrollAt = None,
 ) -> None:
     """Play all the weeks of a sequence in seconds, on copies: nothing is written, nothing leaves this machine."""
-    whom = whom_of(locals())
+    named = locals()
     replied, bounced = _share("--replies", replies), _share("--bounces", bounces)
     people = {"replies": replied, "bounces": bounced, "todo_days": _days(todo_days), "seed": seed}
     if replied + bounced > 1:
         raise WrongUse("--replies and --bounces together are more than all mails: lower one of them.")
     options = {"start_position": start_step, "time_zone": time_zone, "send_at": send_at}
+    whom = whom_of(named)
     connect()
     check_names(sequence, sender, segment)
     from cadenza.cli.rehearsal_view import run_rehearsal
