@@ -88,6 +88,8 @@ def _steps(
 
 def _what(step: Step) -> str:
     kind = "email" if step.kind is StepKind.EMAIL else f"to-do: {step.todo_kind.value.replace('_', ' ')}"
+    if step.variants:
+        kind += f" ({', '.join(variant.name for variant in step.variants if variant.is_active)})"
     unit = step.delay.unit.value.replace("_", " ")
     if not step.delay.amount:
         return kind

@@ -41,7 +41,10 @@ class MailLinks:
         return f"{self.public_url}/o/{_token(self.key, b'open', self._mail)}.gif"
 
     def click_url(self, target: str) -> str:
-        """A link of ours that leads to a web address; any other target, and links of ours, stay as they are."""
+        """A link of ours that leads to a web address; any other target stays as it is, and so do links of ours.
+
+        Unsubscribing must not depend on anything else.
+        """
         if not target.lower().startswith(("http://", "https://")) or target.startswith(f"{self.public_url}/"):
             return target
         return f"{self.public_url}/c/{_token(self.key, b'click', self._mail, target)}?to={quote(target, safe='')}"

@@ -11,8 +11,6 @@ from jinja2 import nodes
 #: What stands for a token while the markup around it is looked at.
 _TOKEN: Final = re.compile("\0(\\d+)\0")
 _LINK: Final = re.compile(r'(<a (?:[^"<>]|"[^"]*")*?\bhref=")([^"]*)(?=")')
-#: The token of links that are never changed: unsubscribing must not depend on anything else.
-_UNTOUCHED: Final = "unsubscribe_url"
 
 
 def with_tracked_links(body: Sequence[nodes.Node]) -> list[nodes.Node]:
@@ -33,7 +31,7 @@ def _statement(node: nodes.Node) -> nodes.Node:
     for number, piece in enumerate(_LINK.split(markup)):
         found = list(_parts(piece, node.nodes))
         is_target = number % 3 == 2
-        parts += [_tracked(found)] if is_target and found and not _is_untouched(found) else found
+        parts += [_tracked(found)] if is_target and found else found
     return nodes.Output(parts)
 
 
@@ -49,9 +47,3 @@ def _tracked(target: Sequence[nodes.Expr]) -> nodes.Filter:
     words = [nodes.Const(part.data) if isinstance(part, nodes.TemplateData) else part for part in target]
     track = nodes.Name("track_link", "load")
     return nodes.Filter(nodes.Concat(words), "_tracked", [track], [], None, None)
-
-
-def _is_untouched(target: Sequence[nodes.Expr]) -> bool:
-    """Whether a link is made of the token that is never changed."""
-    names = (name for part in target for name in (part, *part.find_all(nodes.Name)))
-    return any(isinstance(name, nodes.Name) and name.name == _UNTOUCHED for name in names)

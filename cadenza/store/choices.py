@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ def running(connection: Connection, choice: Choice) -> list[int]:
         find_sequence(connection, choice.sequence)
     if choice.enrolled_by is not None:
         find_user(connection, choice.enrolled_by)
+    contacts = None if choice.contact is None else contacts_named(connection, choice.contact)
     companies, domain = _company(connection, choice.company) if choice.company is not None else ([], None)
     ids = connection.scalars(
         text("""
@@ -55,8 +57,7 @@ def running(connection: Connection, choice: Choice) -> list[int]:
             JOIN users u ON u.id = e.user_id
             LEFT JOIN batches b ON b.id = e.batch_id
             WHERE e.status IN ('active', 'paused')
-              AND (CAST(:contact AS text) IS NULL OR CAST(c.id AS text) = :contact
-                   OR c.email_normalized = lower(:contact))
+              AND (CAST(:contacts AS bigint[]) IS NULL OR e.contact_id = ANY (:contacts))
               AND (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
               AND (CAST(:company AS text) IS NULL OR c.company_id = ANY (:companies)
                    OR lower(c.company) = lower(:company) OR split_part(e.to_address, '@', 2) = :domain)
@@ -66,7 +67,7 @@ def running(connection: Connection, choice: Choice) -> list[int]:
             ORDER BY e.id
         """),
         {
-            "contact": choice.contact and choice.contact.strip(),
+            "contacts": contacts,
             "sequence": choice.sequence,
             "company": choice.company and choice.company.strip(),
             "companies": list(companies),
@@ -75,8 +76,24 @@ def running(connection: Connection, choice: Choice) -> list[int]:
             "reason": choice.paused_reason,
         },
     ).all()
-    if not ids and choice.contact is not None:
-        _explain(connection, choice.contact.strip())
+    if not ids and contacts is not None:
+        _explain(connection, contacts, choice.contact or "")
+    return list(ids)
+
+
+def contacts_named(connection: Connection, words: str) -> list[int]:
+    """The contacts with an id or an address.
+
+    Raises:
+        NotFound: there is none.
+    """
+    wanted = words.strip()
+    ids = connection.scalars(
+        text("SELECT id FROM contacts WHERE id = :id OR email_normalized = :address ORDER BY id"),
+        {"id": int(wanted) if re.fullmatch(r"\d{1,18}", wanted) else None, "address": wanted.lower()},
+    ).all()
+    if not ids:
+        raise NotFound(f"There is no contact {words!r}: give its id or its address.")
     return list(ids)
 
 
@@ -109,23 +126,18 @@ def _company(connection: Connection, name: str) -> tuple[Sequence[int], str | No
     return [], domain
 
 
-def _explain(connection: Connection, contact: str) -> None:
-    """Say why one contact has no such enrollment.
+def _explain(connection: Connection, contacts: Sequence[int], contact: str) -> None:
+    """Say why a contact has no such enrollment.
 
     Raises:
-        NotFound: the contact is unknown, in no sequence, or in one that is not meant.
+        NotFound: it is in no sequence, or in one that is not meant.
     """
-    row = connection.execute(
+    is_running = connection.scalar(
         text("""
-            SELECT c.id, EXISTS (SELECT FROM enrollments e WHERE e.contact_id = c.id
-                                 AND e.status IN ('active', 'paused')) AS is_running
-            FROM contacts c WHERE CAST(c.id AS text) = :contact OR c.email_normalized = lower(:contact)
-            ORDER BY 2 DESC LIMIT 1
+            SELECT EXISTS (SELECT FROM enrollments WHERE contact_id = ANY (:ids) AND status IN ('active', 'paused'))
         """),
-        {"contact": contact},
-    ).first()
-    if row is None:
-        raise NotFound(f"There is no contact {contact!r}: give its id or its address.")
-    if row.is_running:
+        {"ids": list(contacts)},
+    )
+    if is_running:
         raise NotFound(f"Contact {contact} was enrolled by somebody else, or paused for another reason.")
     raise NotFound(f"Contact {contact} is in no sequence now: see 'cadenza enrollments --contact {contact}'.")

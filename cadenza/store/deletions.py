@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from cadenza.errors import NotFound, WrongUse
-from cadenza.store.choices import Choice, running
+from cadenza.store.choices import Choice, contacts_named, running
 from cadenza.store.database import driver_connection
 from cadenza.store.enrollments import unenroll
 from cadenza.store.moves import move_enrollments
@@ -109,15 +109,11 @@ def erase_contact(connection: Connection, contact: str, actor: str, now: datetim
         WrongUse: a mail to it is under way right now.
     """
     id_ = connection.scalar(
-        text("""
-            SELECT id FROM contacts
-            WHERE (CAST(id AS text) = :contact OR email_normalized = lower(:contact)) AND erased_at IS NULL
-            ORDER BY id LIMIT 1 FOR UPDATE
-        """),
-        {"contact": contact.strip()},
+        text("SELECT id FROM contacts WHERE id = ANY (:ids) AND erased_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE"),
+        {"ids": contacts_named(connection, contact)},
     )
     if id_ is None:
-        raise NotFound(f"There is no contact {contact!r}: give its id or its address.")
+        raise NotFound(f"Contact {contact} is erased already.")
     given = {"id": id_, "now": now, "nobody": f"erased-{id_}@invalid"}
     enrollments = list(connection.scalars(text("SELECT id FROM enrollments WHERE contact_id = :id FOR UPDATE"), given))
     unenroll(connection, enrollments, actor, now, reason="CONTACT_ERASED")
@@ -146,7 +142,12 @@ _FORGET = (
     """,
     "DELETE FROM contact_addresses WHERE contact_id = :id",
     "DELETE FROM list_members WHERE contact_id = :id",
-    "UPDATE enrollments SET to_address = :nobody, token_values = '{}', overrides = '{}' WHERE contact_id = :id",
+    "DELETE FROM record_contacts WHERE contact_id = :id",
+    "UPDATE filed_mails SET contact_id = NULL, thread = '{}' WHERE contact_id = :id",
+    """
+    UPDATE enrollments SET to_address = :nobody, token_values = '{}', overrides = '{}', thread = NULL
+    WHERE contact_id = :id
+    """,
     """
     UPDATE deliveries SET to_address = :nobody, subject = '', message = NULL, reply_text = '',
         state = CASE state WHEN 'claimed' THEN 'deferred' ELSE state END,

@@ -164,7 +164,7 @@ def page_members(connection: Connection, segment: Segment, after: int, limit: in
 
 def _filtered(expression: str) -> TextClause:
     condition, parameters = condition_sql(parse_filter(expression))
-    return text(f"SELECT c.id AS contact_id FROM contacts c WHERE {condition}").bindparams(  # noqa: S608
+    return text(f"SELECT c.id AS contact_id FROM contacts c WHERE c.erased_at IS NULL AND {condition}").bindparams(  # noqa: S608
         **parameters
     )
 

@@ -13,7 +13,7 @@ from cadenza.domain.cadence import first_due
 from cadenza.domain.overrides import own_sequence
 from cadenza.domain.zones import zone_of
 from cadenza.errors import NotFound, WrongUse
-from cadenza.store.choices import Choice, running
+from cadenza.store.choices import Choice, contacts_named, running
 from cadenza.store.database import driver_connection
 from cadenza.store.sequences import sequences_by_version
 
@@ -47,7 +47,12 @@ def coming_steps(
     until: datetime | None = None,
     limit: int = 100,
 ) -> list[Coming]:
-    """The next step of each active enrollment, the soonest first; ``contact`` is an id or an address."""
+    """The next step of each active enrollment, the soonest first; ``contact`` is an id or an address.
+
+    Raises:
+        NotFound: there is no such contact.
+    """
+    contacts = None if contact is None else contacts_named(connection, contact)
     rows = connection.execute(
         text("""
             SELECT e.id AS enrollment_id, e.contact_id, btrim(concat_ws(' ', c.first_name, c.last_name)) AS name,
@@ -68,12 +73,11 @@ def coming_steps(
             WHERE e.status = 'active' AND e.due_at IS NOT NULL
               AND (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
               AND (CAST(:sender AS text) IS NULL OR u.handle = :sender)
-              AND (CAST(:contact AS text) IS NULL OR CAST(e.contact_id AS text) = :contact
-                   OR c.email_normalized = lower(:contact))
+              AND (CAST(:contacts AS bigint[]) IS NULL OR e.contact_id = ANY (:contacts))
               AND (CAST(:until AS timestamptz) IS NULL OR e.due_at <= :until)
             ORDER BY greatest(e.due_at, e.expected_at, e.held_until), e.id LIMIT :limit
         """),
-        {"sequence": sequence, "sender": sender, "contact": contact, "until": until, "limit": limit},
+        {"sequence": sequence, "sender": sender, "contacts": contacts, "until": until, "limit": limit},
     )
     return [Coming(**row._mapping) for row in rows]
 
@@ -86,7 +90,7 @@ def reschedule(connection: Connection, contact: str, at: datetime, actor: str, n
         WrongUse: the time has passed, or is not one at which the sequence's follow-ups may run (names the next one that
             is); the enrollment is paused, waits for a to-do, or its mail is leaving.
     """
-    (id_,) = running(connection, Choice(contact=contact))
+    id_ = running(connection, Choice(contact=contact))[0]
     row = connection.execute(
         text("""
             SELECT e.status, e.next_kind, e.due_at, e.sequence_version_id, e.time_zone, e.country,

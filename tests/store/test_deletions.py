@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cadenza.domain.enrollment import Segment
 from cadenza.errors import NotFound, WrongUse
 from cadenza.store import database
 from cadenza.store.deletions import deactivate_user, delete_sequence, erase_contact
+from cadenza.store.lists import count_members
 from cadenza.store.sequence_pauses import pause_sequences
 from cadenza.store.sequences import find_sequence, list_sequences, save_sequence
 from tasks.claim_steps import claim_steps
@@ -107,8 +109,10 @@ def test_an_erased_contact_leaves_numbers_and_nothing_of_a_person(office):
     assert len(claim_steps.fn(BERLIN).delivery_ids) == 1
     with pytest.raises(NotFound):
         call(office, erase_contact, "c1@customer.example")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="erased already"):
         call(office, erase_contact, "1")
+    with database.transaction(office.runtime.engine) as connection:
+        assert count_members(connection, Segment(filter="last_sequence = hello")) == 1
 
 
 def test_a_contact_whose_mail_is_leaving_is_not_erased_yet(office):

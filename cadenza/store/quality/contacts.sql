@@ -19,3 +19,4 @@ FROM contacts c
 LEFT JOIN repeated r ON r.email_normalized = c.email_normalized
 LEFT JOIN barred b ON b.id = c.id
 LEFT JOIN zones z ON z.name = lower(replace(btrim(c.time_zone), ' ', '_'))
+WHERE c.erased_at IS NULL
