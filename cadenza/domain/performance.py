@@ -123,11 +123,12 @@ class StepPerformance:
         return _share(self.replied, self.ran) if self.kind == "email" else None
 
 
-#: By what lines can be ranked.
-RANKS: Final = (
-    *(field.name for field in fields(Performance) if field.name != "name"),
-    *(name for name, value in vars(Performance).items() if name.endswith("_rate") and isinstance(value, property)),
+#: The shares by name.
+RATES: Final = tuple(
+    name for name, value in vars(Performance).items() if name.endswith("_rate") and isinstance(value, property)
 )
+#: By what lines can be ranked.
+RANKS: Final = (*(field.name for field in fields(Performance) if field.name != "name"), *RATES)
 
 
 def ranked(lines: Iterable[Performance], by: str) -> list[Performance]:

@@ -49,7 +49,10 @@ class Writer:
         if sender is None:
             return Refused(due.enrollment_id, "SEND_AS_DENIED")
         step = sequence.step(due.position)
-        variant = chosen(step, due.enrollment_id, self.winners.get((due.version_id, due.position)))
+        # A contact's own words are no variant's.
+        has_own_words = due.position in own.steps and own.steps[due.position].has_words
+        winner = self.winners.get((due.version_id, due.position))
+        variant = None if has_own_words else chosen(step, due.enrollment_id, winner)
         thread = self._thread(sequence, step, due)
         tracking = UNTRACKED if due.is_untracked else sequence.tracking or self.tracking
         letter = Letter(

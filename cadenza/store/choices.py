@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, text
 
@@ -12,6 +13,12 @@ from cadenza.domain.freemail import FREEMAIL_DOMAINS
 from cadenza.errors import NotFound, WrongUse
 from cadenza.store.sequences import find_sequence
 from cadenza.store.users import find_user
+
+#: Whether an enrollment ``e`` of a contact ``c`` is of the company that ``company_named`` found, if one is asked for.
+AT_COMPANY: Final = """
+    (CAST(:company AS text) IS NULL OR c.company_id = ANY (:companies) OR lower(c.company) = lower(:company)
+     OR split_part(e.to_address, '@', 2) = :domain)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,9 @@ def running(connection: Connection, choice: Choice) -> list[int]:
     if choice.enrolled_by is not None:
         find_user(connection, choice.enrolled_by)
     contacts = None if choice.contact is None else contacts_named(connection, choice.contact)
-    companies, domain = _company(connection, choice.company) if choice.company is not None else ([], None)
+    companies, domain = company_named(connection, choice.company) if choice.company is not None else ([], None)
     ids = connection.scalars(
-        text("""
+        text(f"""
             SELECT e.id
             FROM enrollments e
             JOIN contacts c ON c.id = e.contact_id
@@ -59,13 +66,12 @@ def running(connection: Connection, choice: Choice) -> list[int]:
             WHERE e.status IN ('active', 'paused')
               AND (CAST(:contacts AS bigint[]) IS NULL OR e.contact_id = ANY (:contacts))
               AND (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
-              AND (CAST(:company AS text) IS NULL OR c.company_id = ANY (:companies)
-                   OR lower(c.company) = lower(:company) OR split_part(e.to_address, '@', 2) = :domain)
+              AND {AT_COMPANY}
               AND (CAST(:enrolled_by AS text) IS NULL
                    OR coalesce(b.options ->> 'enrolled_by', u.handle) = :enrolled_by)
               AND (CAST(:reason AS text) IS NULL OR e.paused_reason = :reason)
             ORDER BY e.id
-        """),
+        """),  # noqa: S608
         {
             "contacts": contacts,
             "sequence": choice.sequence,
@@ -97,7 +103,7 @@ def contacts_named(connection: Connection, words: str) -> list[int]:
     return list(ids)
 
 
-def _company(connection: Connection, name: str) -> tuple[Sequence[int], str | None]:
+def company_named(connection: Connection, name: str) -> tuple[Sequence[int], str | None]:
     """The companies of a name or domain, and the domain of addresses that belong to them.
 
     Raises:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from cadenza.domain.performance import GroupedBy, Performance, Scope, StepPerformance
+from cadenza.errors import NotFound
+from cadenza.store.choices import AT_COMPANY, company_named
 from cadenza.store.sequences import find_sequence, sequences_by_version
 from cadenza.store.users import find_user
 from cadenza.store.variant_tests import winners
@@ -36,7 +38,7 @@ _FACTS: Final = """
         WHERE (CAST(:sequence AS text) IS NULL OR s.name = :sequence)
           AND (CAST(:folder AS text) IS NULL OR s.folder = :folder OR starts_with(s.folder, :folder || '/'))
           AND (CAST(:sender AS text) IS NULL OR u.handle = :sender)
-          AND (CAST(:company AS text) IS NULL OR lower(:company) IN (lower(k.name), lower(k.domain), lower(c.company)))
+          AND {at_company}
           AND (CAST(:status AS text) IS NULL OR e.status = :status)
           AND (CAST(:since AS timestamptz) IS NULL OR e.enrolled_at >= :since)
           AND (CAST(:until AS timestamptz) IS NULL OR e.enrolled_at < :until)
@@ -72,10 +74,10 @@ def performance(connection: Connection, scope: Scope, grouped_by: GroupedBy = "s
     """What became of the enrollments of each sequence, sender, company or folder, those with most enrolled first.
 
     Raises:
-        NotFound: there is no such sequence or user.
+        NotFound: there is no such sequence, folder, user or company.
     """
     statement = f"""
-        {_FACTS.replace("{group}", _GROUPS[grouped_by])},
+        {_FACTS.format(group=_GROUPS[grouped_by], at_company=AT_COMPANY)},
         by_mails AS (
             SELECT enrollment_id, count(*) FILTER (WHERE is_sent) AS sent, bool_or(NOT is_sent) AS is_rejected
             FROM mails GROUP BY 1
@@ -110,10 +112,10 @@ def step_performance(connection: Connection, scope: Scope) -> list[StepPerforman
     Steps are counted by position over all versions of a sequence.
 
     Raises:
-        NotFound: there is no such sequence or user.
+        NotFound: there is no such sequence, folder, user or company.
     """
     statement = f"""
-        {_FACTS.replace("{group}", _GROUPS["sequence"])},
+        {_FACTS.format(group=_GROUPS["sequence"], at_company=AT_COMPANY)},
         by_events AS (
             SELECT delivery_id, {_FLAGS} FROM happened WHERE delivery_id IS NOT NULL GROUP BY 1
         )
@@ -172,10 +174,20 @@ def _won(connection: Connection, names: Iterable[str]) -> set[tuple[str, int, st
 
 
 def _parameters(connection: Connection, scope: Scope) -> dict[str, Any]:
-    known = text("SELECT EXISTS (SELECT FROM sequences WHERE name = :name)")
     # What was deleted keeps its numbers.
-    if scope.sequence is not None and not connection.scalar(known, {"name": scope.sequence}):
+    if scope.sequence is not None and not _is_known(connection, "name = :named", scope.sequence):
         find_sequence(connection, scope.sequence)
+    if scope.folder is not None and not _is_known(
+        connection, "folder = :named OR starts_with(folder, :named || '/')", scope.folder
+    ):
+        raise NotFound(f"There is no folder {scope.folder!r}: see 'cadenza sequences list'.")
     if scope.sender is not None:
         find_user(connection, scope.sender)
-    return {field.name: getattr(scope, field.name) for field in fields(scope)}
+    companies, domain = company_named(connection, scope.company) if scope.company is not None else ([], None)
+    given = {field.name: getattr(scope, field.name) for field in fields(scope)}
+    return given | {"companies": list(companies), "domain": domain}
+
+
+def _is_known(connection: Connection, condition: str, named: str) -> bool:
+    statement = text(f"SELECT EXISTS (SELECT FROM sequences WHERE {condition})")  # noqa: S608
+    return bool(connection.scalar(statement, {"named": named}))

@@ -128,3 +128,12 @@ def test_a_person_may_decide_and_take_it_back(world, sink):
     with pytest.raises(WrongUse, match="Step 2 of hello has no variants"):
         decide("long", position=2)
     assert world.one("SELECT count(*) FROM events WHERE kind = 'variant_winner' AND actor = 'ana'") == 2
+
+
+def test_a_contact_s_own_words_are_no_variant_s(world, sink):
+    (own, other) = world.enroll(world.contacts(2), tried(world), world.mailbox())
+    world.rows("""UPDATE enrollments SET overrides = '{"steps": {"1": {"subject": "Mine"}}}' WHERE id = :id""", id=own)
+    hand_over(claim_steps.fn(BERLIN).delivery_ids)
+    variants = dict(world.rows("SELECT enrollment_id, variant FROM deliveries"))
+    assert variants[own] is None
+    assert variants[other] in ("long", "short")

@@ -377,3 +377,13 @@ def test_the_description_is_a_page_without_anything_from_elsewhere(api):
     assert "POST /enrollments" in page.text
     assert "enrollments.write" in page.text
     assert "<script" not in page.text
+
+
+def test_statistics_and_what_comes_next_are_read(api):
+    api.world.enroll(api.world.contacts(2), api.world.sequence(name="counted"), api.world.box)
+    [line] = api.get("/statistics", sequence="counted")["results"]
+    assert (line["numbers"]["enrolled"], line["rates"]["reply_rate"], line["rates"]["finish_rate"]) == (2, None, None)
+    assert [line["numbers"]["name"] for line in api.get("/statistics", by="sender")["results"]] == ["ana"]
+    assert api.get("/statistics/steps")["results"] == []
+    assert [step["position"] for step in api.get("/scheduled", sequence="counted")["results"]] == [1, 1]
+    assert api.call("GET", "/statistics?sequence=helo").status_code == 404

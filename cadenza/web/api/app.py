@@ -18,6 +18,7 @@ from cadenza.web.api import (
     lists,
     reports,
     sequences,
+    statistics,
     todos,
 )
 from cadenza.web.api.callers import KnownKeys
@@ -26,7 +27,7 @@ from cadenza.web.api.gate import Gate
 from cadenza.web.pages import page
 
 #: In the order of the description.
-ROUTERS = (contacts, lists, sequences, enrolling, enrollments, batches, todos, reports)
+ROUTERS = (contacts, lists, sequences, enrolling, enrollments, batches, todos, reports, statistics)
 API_PATH = "/api/v1"
 HUBSPOT_PATH = "/automation"
 
