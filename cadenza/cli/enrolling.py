@@ -7,6 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
+from cadenza.cli.choosing import (
+    Alias,
+    Continues,
+    Days,
+    Delays,
+    Fallbacks,
+    FromColumns,
+    Htmls,
+    Subjects,
+    Texts,
+    Titles,
+    Tokens,
+    Window,
+    overrides_data,
+)
 from cadenza.cli.connection import need_server, transaction
 from cadenza.cli.output import instant, rows, show, table
 from cadenza.cli.whom import (
@@ -59,6 +74,18 @@ def enroll(
     time_zone: TimeZone = None,
     send_at: SendAt = None,
     mailbox: Mailbox = None,
+    delays: Delays = None,
+    subjects: Subjects = None,
+    texts: Texts = None,
+    htmls: Htmls = None,
+    titles: Titles = None,
+    continues: Continues = None,
+    tokens: Tokens = None,
+    fallbacks: Fallbacks = None,
+    alias: Alias = None,
+    days: Days = None,
+    window: Window = None,
+    from_columns: FromColumns = False,
     by: By = None,
     over_daily_limit: OverLimit = None,
     role_addresses: Roles = None,
@@ -88,6 +115,18 @@ def preflight(
     time_zone: TimeZone = None,
     send_at: SendAt = None,
     mailbox: Mailbox = None,
+    delays: Delays = None,
+    subjects: Subjects = None,
+    texts: Texts = None,
+    htmls: Htmls = None,
+    titles: Titles = None,
+    continues: Continues = None,
+    tokens: Tokens = None,
+    fallbacks: Fallbacks = None,
+    alias: Alias = None,
+    days: Days = None,
+    window: Window = None,
+    from_columns: FromColumns = False,
     by: By = None,
     over_daily_limit: OverLimit = None,
     role_addresses: Roles = None,
@@ -204,5 +243,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
         "role_addresses": given["role_addresses"],
         "cooldown_days": given["cooldown_days"],
         "batch_limit": given["batch_limit"],
+        "overrides": overrides_data(given) or None,
+        "from_columns": given["from_columns"] or None,
     }
     return {name: value for name, value in options.items() if value is not None}

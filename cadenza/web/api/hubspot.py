@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from cadenza.domain.access import Scope
 from cadenza.domain.enrollment import EnrollmentOptions, Outcome
+from cadenza.domain.overrides import Overrides
 from cadenza.errors import NotFound
 from cadenza.store import sequence_ages
 from cadenza.store.enrollments import running_enrollment
@@ -103,7 +104,8 @@ def enroll(
         user = _user(caller, connection, userId)
         sequence = sequence_ages.find_shared(connection, user.id, int(body.sequenceId)).stored.sequence.name
         mailbox = _mailbox(sender_mailboxes(connection, user.id), user, body)
-    options = EnrollmentOptions(mailbox_id=mailbox.id)
+    alias = body.senderAliasAddress and body.senderAliasAddress.strip().lower()
+    options = EnrollmentOptions(mailbox_id=mailbox.id, overrides=Overrides(from_alias=alias or None))
     [told] = enroll_now(sequence, user.handle, [contact_id], options, enrolled_by=user.handle)
     if told.outcome is Outcome.REFUSED:
         raise refused(told, 400)
@@ -152,13 +154,6 @@ def _mailbox(mailboxes: list[SenderMailbox], user: User, body: PublicSequenceEnr
         raise Problem(
             400,
             f"senderAliasAddress is no alias of {mailbox.address} (which has: {known}): name one of them.",
-            "FROM_INVALID",
-            field="senderAliasAddress",
-        )
-    if alias:
-        raise Problem(
-            400,
-            "Mails are sent from the mailbox's own address: leave it out.",
             "FROM_INVALID",
             field="senderAliasAddress",
         )
