@@ -57,6 +57,8 @@ Roles = Annotated[str | None, typer.Option("--role-addresses", help="info@, sale
 Cooldown = Annotated[int | None, typer.Option(min=0, help="Days since the contact's last sequence.")]
 BatchLimit = Annotated[int | None, typer.Option(min=1, help="The most contacts in one enrollment.")]
 
+AsDraft = Annotated[bool, typer.Option("--draft", help="Only prepare it: review, change and begin it later.")]
+
 
 def enroll(
     sequence: Sequence,
@@ -91,9 +93,14 @@ def enroll(
     role_addresses: Roles = None,
     cooldown_days: Cooldown = None,
     batch_limit: BatchLimit = None,
+    draft: AsDraft = False,
 ) -> None:
     """Enroll every contact of a segment that may be enrolled; explain each one that may not."""
     whom, options = whom_of(locals()), _options(locals())
+    if draft:
+        check_names(sequence, sender, segment)
+        _create_draft(sequence, sender, whom, options)
+        return
     need_server()
     batch_id = enroll_segment(sequence, sender, whom, options)
     show_batch(batch_id)
@@ -220,6 +227,22 @@ def check_names(sequence: str, sender: str, segment: str) -> None:
             find_user(connection, sender)
         if segment:
             find_list(connection, segment)
+
+
+def _create_draft(sequence: str, sender: str, whom: Whom, options: dict[str, Any]) -> None:
+    from cadenza.cli.connection import actor
+    from flows.enroll_segment import EnrollmentForm, RecordsForm
+    from flows.prepare_draft import create
+    from tasks.begin_batch import segment_of
+
+    named = whom.parameters()
+    chosen = segment_of(**named | {"records": RecordsForm(**named["records"]).as_records()})
+    draft = create(sequence, sender, chosen, EnrollmentForm(**options).as_options(), actor())
+    show(
+        f"[green]✓[/] Draft {draft.id} with {draft.waiting:,} contacts: nothing is sent yet.",
+        f"  cadenza draft show {draft.id}     what would come of it",
+        f"  cadenza draft enroll {draft.id}   begin",
+    )
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
