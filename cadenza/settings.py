@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     batch_limit: PositiveInt = 1_000_000
     #: The most contacts that a person enrolls at once out of a draft; HubSpot's dialog takes 50.
     interactive_limit: PositiveInt = 50
+    #: Properties that every contact gets when it is enrolled, such as {"lifecycle_stage" = "contacted"}; none: nothing
+    #: of a contact is touched.
+    properties_on_enrollment: dict[str, str] = {}
     #: The time zone of last resort.
     default_time_zone: str = "UTC"
 

@@ -1,13 +1,30 @@
-"""How does a value that was filled in for an enrollment get into the contact itself?"""
+"""What does an enrollment write into the contacts themselves? Nothing, unless somebody asks for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from cadenza.domain.batch import Batch
 from cadenza.errors import WrongUse
+
+
+def set_properties(
+    connection: Connection, batch: Batch, contact_ids: Sequence[int], properties: Mapping[str, str]
+) -> None:
+    """Set properties of those of the contacts whom a batch enrolled."""
+    connection.execute(
+        text("""
+            UPDATE contacts c SET properties = c.properties || CAST(:properties AS jsonb), updated_at = :now
+            FROM enrollments e
+            WHERE e.batch_id = :batch_id AND e.contact_id = c.id AND c.id = ANY (:ids)
+        """),
+        {"batch_id": batch.id, "ids": contact_ids, "properties": json.dumps(properties), "now": batch.started_at},
+    )
+
 
 #: Fields that are written back; addresses, owners and the like decide about more than words.
 _FIELDS = ("first_name", "last_name", "company", "job_title", "phone", "country", "city", "language")
