@@ -7,7 +7,6 @@ import typer
 from cadenza.cli import (
     contacts,
     deliveries,
-    drafts,
     enrolling,
     enrollments,
     keys,
@@ -42,7 +41,6 @@ def build_app() -> typer.Typer:
     app.command("import")(contacts.import_)
     app.command()(enrolling.preflight)
     app.command()(enrolling.enroll)
-    app.add_typer(drafts.draft_app, name="draft")
     app.command()(rehearse)
     app.command()(enrolling.report)
     app.command()(enrollments.enrollments)

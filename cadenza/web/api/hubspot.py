@@ -105,7 +105,7 @@ def enroll(
         sequence = sequence_ages.find_shared(connection, user.id, int(body.sequenceId)).stored.sequence.name
         mailbox = _mailbox(sender_mailboxes(connection, user.id), user, body)
     alias = body.senderAliasAddress and body.senderAliasAddress.strip().lower()
-    options = EnrollmentOptions(mailbox_id=mailbox.id, overrides=Overrides(from_alias=alias or None))
+    options = EnrollmentOptions(mailbox_id=mailbox.id, overrides=Overrides(from_alias=alias))
     [told] = enroll_now(sequence, user.handle, [contact_id], options, enrolled_by=user.handle)
     if told.outcome is Outcome.REFUSED:
         raise refused(told, 400)
@@ -154,7 +154,7 @@ def _mailbox(mailboxes: list[SenderMailbox], user: User, body: PublicSequenceEnr
         raise Problem(
             400,
             f"senderAliasAddress is no alias of {mailbox.address} (which has: {known}): name one of them.",
-            "FROM_INVALID",
+            "SEND_AS_DENIED",
             field="senderAliasAddress",
         )
     return mailbox
