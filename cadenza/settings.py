@@ -83,8 +83,13 @@ class Settings(BaseSettings):
     record_contacts: Literal["primary", "all"] = "primary"
     #: Days between two sequences for one contact; 0: none.
     cooldown_days: int = Field(0, ge=0)
-    #: The most contacts in one enrollment; HubSpot's is 50 in its dialog.
+    #: The most contacts in one enrollment of a list.
     batch_limit: PositiveInt = 1_000_000
+    #: The most contacts that a person enrolls at once out of a draft; HubSpot's dialog takes 50.
+    interactive_limit: PositiveInt = 50
+    #: Properties that every contact gets when it is enrolled, such as {"lifecycle_stage" = "contacted"}; none: nothing
+    #: of a contact is touched.
+    properties_on_enrollment: dict[str, str] = {}
     #: The time zone of last resort.
     default_time_zone: str = "UTC"
 

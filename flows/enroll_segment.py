@@ -11,6 +11,7 @@ from prefect.states import Failed
 from pydantic import BaseModel, Field
 
 from cadenza.domain.enrollment import EnrollmentOptions
+from cadenza.domain.overrides import Overrides
 from cadenza.domain.records import Records, records_of
 from cadenza.domain.report import Report
 from cadenza.errors import CadenzaError
@@ -34,6 +35,13 @@ class EnrollmentForm(BaseModel):
         None, description="Local date and time of the first step in each contact's zone; empty: as soon as possible."
     )
     mailbox_id: int | None = Field(None, description="The mailbox to send from; empty: the sender's own.")
+    overrides: dict[str, Any] = Field(
+        {},
+        description='What else is different for everybody: {"steps": {"2": {"delay": "3 days", "subject": "…"}}, '
+        '"token_values": {"contact.first_name": "…"}, "fallbacks": {}, "from_alias": "…", '
+        '"follow_ups": {"eligible_days": "everyday", "window": "09:00-17:00"}}.',
+    )
+    from_columns: bool = Field(False, description="Take each contact's own options from columns of its list.")
     enrolled_by: str | None = Field(None, description="Handle of the user who asks; empty: the sender.")
     over_daily_limit: Literal["hold", "refuse"] | None = Field(None, description="Empty: as the settings say.")
     role_addresses: Literal["allow", "warn", "refuse"] | None = Field(None, description="info@, sales@ and the like.")
@@ -41,9 +49,14 @@ class EnrollmentForm(BaseModel):
     batch_limit: int | None = Field(None, ge=1, description="The most contacts in one enrollment.")
 
     def as_options(self) -> EnrollmentOptions:
-        """The same as plain data; a time zone in ``send_at`` is dropped: it is a local time."""
+        """The same as plain data; a time zone in ``send_at`` is dropped: it is a local time.
+
+        Raises:
+            OverrideInvalid: names the option and what may stand there.
+        """
         chosen = self.model_dump()
-        return EnrollmentOptions(**chosen | {"send_at": self.send_at and self.send_at.replace(tzinfo=None)})
+        send_at = self.send_at and self.send_at.replace(tzinfo=None)
+        return EnrollmentOptions(**chosen | {"send_at": send_at, "overrides": Overrides.from_data(self.overrides)})
 
 
 class RecordsForm(BaseModel):

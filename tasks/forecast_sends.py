@@ -65,7 +65,7 @@ def queue_of(plan: pd.DataFrame) -> pd.DataFrame:
     """The mails of a plan as they stand before those of later chunks: mailbox_id, due_at, mails."""
     is_open = plan["mailbox_connected"].to_numpy(dtype=bool)
     if "is_mail_first" in plan.columns:
-        is_open &= plan["is_mail_first"].to_numpy(dtype=bool)
+        is_open = is_open & plan["is_mail_first"].to_numpy(dtype=bool)
     return plan[is_open].groupby(["mailbox_id", "due_at"], as_index=False).size().rename(columns={"size": "mails"})
 
 

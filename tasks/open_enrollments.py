@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.batch import Batch
 from cadenza.runtime import current
-from cadenza.store import batches, database
+from cadenza.store import batches, contact_values, database
 from data_contracts.verdict import Verdict
 from tasks.retrying import WAITS, waiting_helps
 
@@ -25,6 +25,8 @@ def open_enrollments(plan: pd.DataFrame, verdict: Verdict, batch: Batch) -> batc
     """
     with database.transaction(current().engine) as connection:
         opened = batches.open_chunk(connection, batch, plan, verdict.refusals)
+        if properties := current().settings.properties_on_enrollment:
+            contact_values.set_properties(connection, batch, plan["contact_id"].tolist(), properties)
     logger.info("Batch %d: %s", batch.id, opened)
     return opened
 

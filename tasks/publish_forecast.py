@@ -19,6 +19,7 @@ from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import Outcome
 from cadenza.domain.refusals import CATALOGUE
 from cadenza.domain.report import Forecast, RefusalCount, ZoneForecast
+from cadenza.mail.overridden import steps_of_tokens
 from cadenza.runtime import current
 from data_contracts.plots import plot_days
 from data_contracts.verdict import Verdict
@@ -41,6 +42,8 @@ class Preview:
     reasons: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     mentions: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     days: Counter[date] = field(default_factory=Counter)
+    #: Missing tokens: contact_id, token, steps.
+    missing: list[pd.DataFrame] = field(default_factory=list)
     #: By zone: contacts, first and last instant.
     zones: list[pd.DataFrame] = field(default_factory=list)
 
@@ -66,12 +69,39 @@ class Preview:
         self.days.update(plan["expected_at"].dropna().dt.date.value_counts().to_dict())
         self._write(_lines(verdict, plan), is_first=not self.zones)
         self.zones.append(_by_zone(plan))
+        self.missing.append(_missing(verdict, self.batch))
 
     def _write(self, lines: pd.DataFrame, *, is_first: bool) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch(mode=0o600)
         encoding = "utf-8-sig" if is_first else "utf-8"  # so that Excel reads it as UTF-8
         lines.to_csv(self.path, mode="w" if is_first else "a", index=False, header=is_first, encoding=encoding)
+
+
+def _missing(verdict: Verdict, batch: Batch) -> pd.DataFrame:
+    """Who lacks a value for which token, and at which steps it is needed."""
+    lacking = verdict.frame.loc[verdict.frame["missing_tokens"].notna(), ["contact_id", "missing_tokens"]]
+    same = steps_of_tokens(batch) if len(lacking) else {}
+    own = {
+        id_: steps_of_tokens(batch, batch.contact_overrides[id_])
+        for id_ in lacking["contact_id"].tolist()
+        if id_ in batch.contact_overrides
+    }
+    rows = [
+        (id_, path, ", ".join(map(str, own.get(id_, same).get(path, ()))))
+        for id_, paths in lacking.itertuples(index=False, name=None)
+        for path in paths.split(", ")
+    ]
+    return pd.DataFrame(rows, columns=["contact_id", "token", "steps"])
+
+
+def _write_matrix(preview: Preview, missing: pd.DataFrame) -> Path:
+    """One line a contact, one column a token: the steps that need it where the contact has no value."""
+    path = preview.path.with_name(f"{preview.path.stem}-tokens.csv")
+    matrix = missing.pivot_table(index="contact_id", columns="token", values="steps", aggfunc="first").reset_index()
+    path.touch(mode=0o600)
+    matrix.to_csv(path, index=False, encoding="utf-8-sig")
+    return path
 
 
 def _by_zone(plan: pd.DataFrame) -> pd.DataFrame:
@@ -119,6 +149,7 @@ def publish_forecast(preview: Preview) -> Forecast:
     if days:
         title = f"{batch.segment_words} into {batch.sequence.name}: first steps by day"
         plot = plot_days(days, title, preview.path.with_suffix(".png"))
+    missing = pd.concat(preview.missing) if preview.missing else pd.DataFrame(columns=["token"])
     forecast = Forecast(
         sequence=batch.sequence.name,
         segment=batch.segment_words,
@@ -131,6 +162,8 @@ def publish_forecast(preview: Preview) -> Forecast:
         days=days,
         plan=preview.path,
         plot=plot,
+        missing_tokens=tuple((str(token), int(n)) for token, n in missing["token"].value_counts().items()),
+        matrix=_write_matrix(preview, missing) if len(missing) else None,
     )
     if FlowRunContext.get() is not None:
         create_table_artifact(

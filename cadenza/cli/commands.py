@@ -7,6 +7,7 @@ import typer
 from cadenza.cli import (
     contacts,
     deliveries,
+    drafts,
     enrolling,
     enrollments,
     keys,
@@ -41,6 +42,7 @@ def build_app() -> typer.Typer:
     app.command("import")(contacts.import_)
     app.command()(enrolling.preflight)
     app.command()(enrolling.enroll)
+    app.add_typer(drafts.draft_app, name="draft")
     app.command()(rehearse)
     app.command()(enrolling.report)
     app.command()(enrollments.enrollments)

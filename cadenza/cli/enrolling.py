@@ -7,6 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
+from cadenza.cli.choosing import (
+    Alias,
+    Continues,
+    Days,
+    Delays,
+    Fallbacks,
+    FromColumns,
+    Htmls,
+    Subjects,
+    Texts,
+    Titles,
+    Tokens,
+    Window,
+    overrides_data,
+)
 from cadenza.cli.connection import need_server, transaction
 from cadenza.cli.output import instant, rows, show, table
 from cadenza.cli.whom import (
@@ -42,6 +57,8 @@ Roles = Annotated[str | None, typer.Option("--role-addresses", help="info@, sale
 Cooldown = Annotated[int | None, typer.Option(min=0, help="Days since the contact's last sequence.")]
 BatchLimit = Annotated[int | None, typer.Option(min=1, help="The most contacts in one enrollment.")]
 
+AsDraft = Annotated[bool, typer.Option("--draft", help="Only prepare it: review, change and begin it later.")]
+
 
 def enroll(
     sequence: Sequence,
@@ -59,14 +76,31 @@ def enroll(
     time_zone: TimeZone = None,
     send_at: SendAt = None,
     mailbox: Mailbox = None,
+    delays: Delays = None,
+    subjects: Subjects = None,
+    texts: Texts = None,
+    htmls: Htmls = None,
+    titles: Titles = None,
+    continues: Continues = None,
+    tokens: Tokens = None,
+    fallbacks: Fallbacks = None,
+    alias: Alias = None,
+    days: Days = None,
+    window: Window = None,
+    from_columns: FromColumns = False,
     by: By = None,
     over_daily_limit: OverLimit = None,
     role_addresses: Roles = None,
     cooldown_days: Cooldown = None,
     batch_limit: BatchLimit = None,
+    draft: AsDraft = False,
 ) -> None:
     """Enroll every contact of a segment that may be enrolled; explain each one that may not."""
     whom, options = whom_of(locals()), _options(locals())
+    if draft:
+        check_names(sequence, sender, segment)
+        _create_draft(sequence, sender, whom, options)
+        return
     need_server()
     batch_id = enroll_segment(sequence, sender, whom, options)
     show_batch(batch_id)
@@ -88,6 +122,18 @@ def preflight(
     time_zone: TimeZone = None,
     send_at: SendAt = None,
     mailbox: Mailbox = None,
+    delays: Delays = None,
+    subjects: Subjects = None,
+    texts: Texts = None,
+    htmls: Htmls = None,
+    titles: Titles = None,
+    continues: Continues = None,
+    tokens: Tokens = None,
+    fallbacks: Fallbacks = None,
+    alias: Alias = None,
+    days: Days = None,
+    window: Window = None,
+    from_columns: FromColumns = False,
     by: By = None,
     over_daily_limit: OverLimit = None,
     role_addresses: Roles = None,
@@ -183,6 +229,22 @@ def check_names(sequence: str, sender: str, segment: str) -> None:
             find_list(connection, segment)
 
 
+def _create_draft(sequence: str, sender: str, whom: Whom, options: dict[str, Any]) -> None:
+    from cadenza.cli.connection import actor
+    from flows.enroll_segment import EnrollmentForm, RecordsForm
+    from flows.prepare_draft import create
+    from tasks.begin_batch import segment_of
+
+    named = whom.parameters()
+    chosen = segment_of(**named | {"records": RecordsForm(**named["records"]).as_records()})
+    draft = create(sequence, sender, chosen, EnrollmentForm(**options).as_options(), actor())
+    show(
+        f"[green]✓[/] Draft {draft.id} with {draft.waiting:,} contacts: nothing is sent yet.",
+        f"  cadenza draft show {draft.id}     what would come of it",
+        f"  cadenza draft enroll {draft.id}   begin",
+    )
+
+
 def _options(given: dict[str, Any]) -> dict[str, Any]:
     """The options of an enrollment as the flow's form takes them.
 
@@ -204,5 +266,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
         "role_addresses": given["role_addresses"],
         "cooldown_days": given["cooldown_days"],
         "batch_limit": given["batch_limit"],
+        "overrides": overrides_data(given) or None,
+        "from_columns": given["from_columns"] or None,
     }
     return {name: value for name, value in options.items() if value is not None}

@@ -72,6 +72,11 @@ def show_forecast(forecast: Forecast) -> None:
         )
         if len(forecast.zones) > SHOWN_ZONES:
             show(f"  … and {len(forecast.zones) - SHOWN_ZONES} more time zones.")
+    if forecast.missing_tokens:
+        drawn = table("missing token", "contacts", right=("contacts",))
+        show(rows(drawn, ((token, f"{count:,}") for token, count in forecast.missing_tokens)))
+    if forecast.matrix:
+        show(f"  contact by token      {uri(forecast.matrix)}")
     show("  Nothing was written to the database.", f"  plan of everybody     {uri(forecast.plan)}")
     if forecast.plot:
         show(f"  plot                  {uri(forecast.plot)}")

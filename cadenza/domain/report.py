@@ -135,3 +135,6 @@ class Forecast(Tally):
     plan: Path
     #: First steps by day as a picture; None: nobody would be enrolled.
     plot: Path | None
+    #: Tokens that have no value, with how many contacts lack it, and the matrix of all; None: no token is missing.
+    missing_tokens: tuple[tuple[str, int], ...] = ()
+    matrix: Path | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from cadenza.domain.batch import Batch
-from cadenza.domain.overrides import Overrides
+from cadenza.domain.overrides import NOTHING, Overrides
 from cadenza.domain.passage import Passage
 from cadenza.domain.sequence import Sequence, Step, StepKind
 from cadenza.domain.variants import written
@@ -102,6 +102,17 @@ def required_tokens(sequence: Sequence, start: int = 1) -> tuple[str, ...]:
     """Those of all steps from ``start`` on."""
     by_step = required_by_step(sequence)
     return tuple(dict.fromkeys(path for step in sequence.steps[start - 1 :] for path in by_step[step.position]))
+
+
+def steps_of_tokens(batch: Batch, own: Overrides = NOTHING) -> dict[str, tuple[int, ...]]:
+    """At which steps a contact of a batch needs a value for each token."""
+    sequence = own.applied_to(batch.sequence)
+    start = own.start_position or batch.start_position
+    steps: dict[str, tuple[int, ...]] = {}
+    for position, paths in required_by_step(sequence).items():
+        for path in paths if position >= start else ():
+            steps[path] = (*steps.get(path, ()), position)
+    return steps
 
 
 @lru_cache(maxsize=4_096)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions, Outcome
+from cadenza.domain.overrides import Overrides
 from cadenza.store.columns import copy_columns
 from cadenza.store.plans import store_plan
 
@@ -37,6 +39,18 @@ def options_data(options: EnrollmentOptions) -> dict[str, Any]:
         "send_at": options.send_at and options.send_at.isoformat(),
         "overrides": options.overrides.as_data(),
     }
+
+
+def options_of(data: Mapping[str, Any]) -> EnrollmentOptions:
+    """The options that ``options_data`` described; conversations are not among them."""
+    return EnrollmentOptions(
+        **{
+            **data,
+            "send_at": datetime.fromisoformat(data["send_at"]) if data.get("send_at") else None,
+            "overrides": Overrides.from_data(data.get("overrides", {})),
+            "threads": (),
+        }
+    )
 
 
 def start_batch(connection: Connection, batch: Batch, flow_run_id: str | None = None) -> int:

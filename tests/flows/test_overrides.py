@@ -261,3 +261,22 @@ def test_an_alias_that_the_mailbox_has_lost_holds_the_mail(office):
     office.rows("UPDATE mailboxes SET aliases = '{}'")
     assert claim_steps.fn("Europe/Berlin").held == 1
     assert office.one("SELECT held_reason FROM enrollments") == "SEND_AS_DENIED"
+
+
+@pytest.mark.parametrize(
+    ("setting", "stage"),
+    [({}, "lead"), ({"lifecycle_stage": "contacted"}, "contacted")],
+    ids=["by default", "asked for"],
+)
+def test_an_enrollment_touches_nothing_of_a_contact_unless_a_setting_says_so(office, setting, stage):
+    ids = office.contacts(2, properties='{"lifecycle_stage": "lead", "x": "y"}')
+    office.rows("UPDATE contacts SET bounced_at = now() WHERE id = :id", id=ids[1])
+    before = office.rows("SELECT to_jsonb(c) - 'properties' - 'updated_at' FROM contacts c ORDER BY id")
+    office.runtime.settings.properties_on_enrollment = setting
+    enrolled(ids)
+    play(office)
+    assert office.rows("SELECT properties FROM contacts ORDER BY id") == [
+        ({"lifecycle_stage": stage, "x": "y"},),
+        ({"lifecycle_stage": "lead", "x": "y"},),
+    ]
+    assert office.rows("SELECT to_jsonb(c) - 'properties' - 'updated_at' FROM contacts c ORDER BY id") == before

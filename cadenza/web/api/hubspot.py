@@ -105,7 +105,7 @@ def enroll(
         sequence = sequence_ages.find_shared(connection, user.id, int(body.sequenceId)).stored.sequence.name
         mailbox = _mailbox(sender_mailboxes(connection, user.id), user, body)
     alias = body.senderAliasAddress and body.senderAliasAddress.strip().lower()
-    options = EnrollmentOptions(mailbox_id=mailbox.id, overrides=Overrides(from_alias=alias))
+    options = EnrollmentOptions(mailbox_id=mailbox.id, overrides=Overrides(from_alias=alias or None))
     [told] = enroll_now(sequence, user.handle, [contact_id], options, enrolled_by=user.handle)
     if told.outcome is Outcome.REFUSED:
         raise refused(told, 400)

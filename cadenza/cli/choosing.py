@@ -1,0 +1,78 @@
+"""Which options for steps, texts and tokens does a command line choose?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cadenza.domain.overrides import Overrides
+from cadenza.errors import WrongUse
+
+Delays = Annotated[list[str] | None, typer.Option("--delay", help="STEP=3d, 2bd, 4h, 90m or now; may be repeated.")]
+Subjects = Annotated[list[str] | None, typer.Option("--subject", help="STEP=SUBJECT; may be repeated.")]
+Texts = Annotated[list[str] | None, typer.Option("--text", help="STEP=TEXT, or STEP=@FILE; may be repeated.")]
+Htmls = Annotated[list[str] | None, typer.Option("--html", help="STEP=HTML, or STEP=@FILE; may be repeated.")]
+Titles = Annotated[list[str] | None, typer.Option("--title", help="STEP=TITLE of a to-do; may be repeated.")]
+Continues = Annotated[
+    list[int] | None, typer.Option("--continue", help="Go on without waiting for the to-do of this step.")
+]
+Tokens = Annotated[list[str] | None, typer.Option("--token", help="contact.first_name=VALUE, for everybody.")]
+Fallbacks = Annotated[
+    list[str] | None, typer.Option("--fallback", help="contact.first_name=VALUE, for those who have none.")
+]
+Alias = Annotated[str | None, typer.Option("--alias", help="Send from this alias of the mailbox.")]
+Days = Annotated[str | None, typer.Option("--days", help="Follow-ups: everyday, weekdays_only or business_days.")]
+Window = Annotated[str | None, typer.Option("--window", help="Follow-ups between local times: 09:00-17:00.")]
+FromColumns = Annotated[
+    bool, typer.Option("--from-columns", help="Take each contact's own options from columns of its list.")
+]
+
+_OF_STEPS = {"delays": "delay", "subjects": "subject", "texts": "text", "htmls": "html", "titles": "title"}
+
+
+def overrides_data(given: dict[str, Any]) -> dict[str, Any]:
+    """What the options say, as ``Overrides.from_data`` reads it.
+
+    Raises:
+        WrongUse: an option is not NAME=VALUE, or is given twice with different values; names both.
+        OverrideInvalid: a value may not stand there; names the option.
+    """
+    steps: dict[str, dict[str, Any]] = {}
+    for option, name in _OF_STEPS.items():
+        for step, value in _pairs(f"--{name}", given[option]).items():
+            steps.setdefault(step, {})[name] = _text_of(value) if name in ("text", "html") else value
+    for step in given["continues"] or ():
+        steps.setdefault(str(step), {})["is_blocking"] = False
+    data = {
+        "from_alias": given["alias"],
+        "follow_ups": {"eligible_days": given["days"], "window": given["window"]},
+        "steps": steps,
+        "token_values": _pairs("--token", given["tokens"]),
+        "fallbacks": _pairs("--fallback", given["fallbacks"]),
+    }
+    return Overrides.from_data(data).as_data()
+
+
+def _pairs(option: str, given: Iterable[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for one in given or ():
+        name, equals, value = one.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise WrongUse(f"{option} {one!r} is not NAME=VALUE, such as 2=3d or contact.first_name=Kim.")
+        if pairs.get(name, value) != value:
+            raise WrongUse(f"{option} {name}={pairs[name]} and {option} {one}: choose one of the two.")
+        pairs[name] = value
+    return pairs
+
+
+def _text_of(value: str) -> str:
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{value[1:]} cannot be read as text ({type(error).__name__}): name a file in UTF-8.") from error
