@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -150,6 +151,17 @@ class Runtime:
     def secrets_key(self) -> bytes:
         """The key that encrypts stored secrets: from the settings, else from ``home``/secrets.key."""
         return self._key(self.settings.secrets_key, "secrets.key")
+
+    @property
+    def events_key(self) -> str:
+        """The key that events are signed with: from the settings, else made of ``secret_key``."""
+        given = self.settings.events_key
+        return given.get_secret_value() if given else hmac.digest(self.secret_key, b"events", "sha256").hex()
+
+    @property
+    def site_key(self) -> str:
+        """What pages send their views with; everybody can read it there."""
+        return hmac.digest(self.events_key.encode(), b"site", "sha256").hex()[:24]
 
     @property
     def vault(self) -> Vault:

@@ -72,6 +72,14 @@ class Settings(BaseSettings):
     api_requests_per_minute: PositiveInt = 1_200
     #: Web pages whose scripts may call the API from a browser, such as a mailbox add-in's: https://addin.example.com.
     api_origins: list[str] = []
+    #: Signs events that come in; empty: made of ``secret_key``.
+    events_key: SecretStr | None = Field(None, min_length=32)
+    #: Sites whose pages may send their views: https://www.example.com.
+    event_origins: list[str] = []
+    #: How long what contacts did is kept; trying an automation looks at no more.
+    events_kept_days: PositiveInt = 60
+    #: How long one run of automate looks after rules; the next one begins before.
+    automate_seconds: PositiveInt = 330
 
     #: Every limit of a mailbox holds at once (HubSpot: 3 a minute in bulk, 500 or 1,000 in rolling 24 hours).
     mailbox_limits: list[MailLimit] = [MailLimit(count=3, seconds=60), MailLimit(count=500, seconds=86_400)]
@@ -167,6 +175,15 @@ class Settings(BaseSettings):
         if not place.hostname or place.port == 0:
             raise ValueError("there is no host in it: write https://mail.example.com")
         return url.rstrip("/")
+
+    @field_validator("event_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            place = urlsplit(origin.rstrip("/"))
+            if place.scheme not in ("http", "https") or not place.netloc or place.path or place.query:
+                raise ValueError(f"{origin!r} is no origin: write https://www.example.com")
+        return [origin.lower().rstrip("/") for origin in origins]
 
     @model_validator(mode="after")
     def _follow_the_port(self) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cadenza.cli import (
+    automation,
     contacts,
     deliveries,
     drafts,
@@ -56,6 +57,7 @@ def build_app() -> typer.Typer:
     app.add_typer(contacts.segment_app, name="segment")
     app.add_typer(contacts.contact_app, name="contact")
     app.add_typer(sequences.sequences_app, name="sequences")
+    app.add_typer(automation.automation_app, name="automation")
     app.add_typer(people.team_app, name="team")
     app.add_typer(mailboxes.mailbox_app, name="mailbox")
     app.add_typer(keys.key_app, name="key")

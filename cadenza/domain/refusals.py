@@ -223,6 +223,34 @@ _REFUSALS = (
         "A colleague of the contact is in conversation with another user.",
         "Talk to that user; the contact can be enrolled when the conversation is released.",
     ),
+    # Automation
+    Refusal(
+        "RULE_FIRED_BEFORE",
+        "The automation has enrolled the contact before, or is about to.",
+        "Nothing, or let the automation take a contact more than once (repeat: true).",
+        phases=ENROLLMENT,
+        is_error=False,
+    ),
+    Refusal(
+        "TRIGGER_REVERSED",
+        "The opposite of what the automation waits for came during its delay.",
+        "Nothing: the contact is taken when it happens again.",
+        phases=ENROLLMENT,
+        is_error=False,
+    ),
+    Refusal(
+        "AUTOMATION_OFF",
+        "The automation was switched off or taken away while the contact waited.",
+        "Switch it on ('cadenza automation on') and enroll those who waited yourself: they are not taken again.",
+        phases=ENROLLMENT,
+    ),
+    Refusal(
+        "NOT_IN_THIS_SEQUENCE",
+        "The automation unenrolls from a sequence that the contact is not in.",
+        "Nothing to do.",
+        phases=ENROLLMENT,
+        is_error=False,
+    ),
     # The batch and who asked for it
     Refusal(
         "NO_PERMISSION",

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from cadenza.domain.automation import Rule
+
 
 class StepKind(StrEnum):
     """What a step does."""
@@ -166,6 +168,8 @@ class Sequence:
     folder: str = ""
     #: None: as the installation does.
     tracking: Tracking | None = None
+    #: Kept beside the versions. None: nothing is said of them, those that there are stay.
+    automations: tuple[Rule, ...] | None = None
 
     def step(self, position: int) -> Step:
         """The step at a position that exists."""

@@ -12,12 +12,13 @@ from zoneinfo import available_timezones
 
 from cadenza.domain.sequence import EligibleDays, FollowUpPolicy, SendWindow, Sequence, Tracking
 from cadenza.errors import SequenceInvalid
+from cadenza.mail.automation_file import read_rules
 from cadenza.mail.step_file import StepReader
 from cadenza.mail.yaml_tree import Item, Problems, read_tree
 
 _FIELDS: Final = (
     "name", "title", "description", "language", "time_zone", "shared_with", "follow_ups", "fallbacks", "active",
-    "account_based", "folder", "tracking", "steps",
+    "account_based", "folder", "tracking", "steps", "automations",
 )  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SHARE: Final = re.compile(r"everyone|(team|user):[^\s:,][^:,]*")
@@ -119,6 +120,7 @@ def _parse(text: str, path: Path, problems: Problems) -> Sequence | None:
         account_based=entries["account_based"].yes_or_no() if "account_based" in entries else False,
         folder=_folder(entries.get("folder")),
         tracking=_tracking(entries.get("tracking")),
+        automations=read_rules(entries.get("automations")),
     )
     if "steps" not in entries:
         return None

@@ -48,6 +48,11 @@ class Item:
         """Whether it is a single value."""
         return isinstance(self.node, yaml.ScalarNode)
 
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it has entries with names."""
+        return isinstance(self.node, yaml.MappingNode)
+
     def wrong(self, problem: str) -> None:
         """Note what is wrong here."""
         self.problems.note(self.line, self.place, problem)

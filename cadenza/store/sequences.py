@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from cadenza.domain.sequence import Sequence
 from cadenza.errors import NotFound
+from cadenza.store.automations import replace_rules
 
 #: Kept beside the versions, not in them: changing these is no new version.
 _OUTSIDE_VERSIONS = ("shared_with", "is_active", "folder")
@@ -87,6 +88,8 @@ def save_sequence(connection: Connection, sequence: Sequence, now: datetime) -> 
         },
     )
     share_sequence(connection, int(sequence_id or 0), sequence.shared_with)
+    if sequence.automations is not None:
+        replace_rules(connection, int(sequence_id or 0), sequence.automations, now)
     return _stored(connection.execute(text(f"{_STORED} WHERE s.id = :id"), {"id": sequence_id}).one())
 
 

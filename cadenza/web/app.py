@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from urllib.parse import parse_qs
 
@@ -25,10 +26,13 @@ from cadenza.web.api.callers import KnownKeys
 from cadenza.web.api.errors import Problem, answer
 from cadenza.web.buckets import Buckets
 from cadenza.web.door import Door, Payer
+from cadenza.web.events import EVENTS_PATH, build_events
 from cadenza.web.pages import notice
+from cadenza.web.signatures import is_signed
 
 #: What stands before the paths of the API.
 API_PATHS = (f"{API_PATH}/", f"{HUBSPOT_PATH}/")
+EVENT_PATHS = f"{EVENTS_PATH}/"
 
 
 def build_app(runtime: Runtime) -> ASGIApp:
@@ -48,6 +52,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app.include_router(tracking.router)
     app.add_api_route("/health", health, methods=["GET", "HEAD"])
     known_keys = KnownKeys()
+    app.mount(EVENTS_PATH, build_events(runtime))
     app.mount(API_PATH, build_api(runtime, known_keys))
     app.mount(HUBSPOT_PATH, build_hubspot_api(runtime, known_keys))
     app.add_exception_handler(LinkInvalid, _nothing_here)
@@ -57,7 +62,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app.add_exception_handler(Exception, _broken)
     settings = runtime.settings
     buckets, of_keys = Buckets(settings.web_requests_per_minute), Buckets(settings.api_requests_per_minute)
-    payer_of = partial(_payer_of, app.state.key, known_keys, buckets, of_keys)
+    payer_of = partial(_payer_of, app.state.key, known_keys, of_keys)
     return Door(app, buckets, settings.trusted_proxies, payer_of, _too_often)
 
 
@@ -68,15 +73,16 @@ async def _as_many_as_the_database_takes(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def _payer_of(
-    key: bytes, known_keys: KnownKeys, links: Buckets, keys: Buckets, scope: Scope, headers: Headers
-) -> Payer | None:
-    """The link that is followed, if we made it, or the key of a request to the API, if it was good before."""
+def _payer_of(key: bytes, known_keys: KnownKeys, keys: Buckets, scope: Scope, headers: Headers, client: Payer) -> Payer:
+    """The link that is followed, if we made it, or the key of a request to the API, if it was good before; else who
+    comes in."""
     if scope["path"].startswith(API_PATHS):
         name = known_keys.name_of(headers.get("Authorization", ""))
-        return Payer(name, keys, may_guess=False) if name else None
+        return Payer(name, keys, may_guess=False) if name else client
+    if scope["path"].startswith(EVENT_PATHS):
+        return replace(client, pays_for_guesses_only=is_signed(headers))
     link = _link_of(key, scope)
-    return Payer(link, links) if link else None
+    return Payer(link, client.buckets) if link else client
 
 
 def _link_of(key: bytes, scope: Scope) -> str | None:
@@ -96,7 +102,7 @@ def _link_of(key: bytes, scope: Scope) -> str | None:
 
 
 def _too_often(path: str, headers: Headers, extra: Mapping[str, str]) -> ASGIApp:
-    if path.startswith(API_PATHS):
+    if path.startswith((*API_PATHS, EVENT_PATHS)):
         seconds = extra["Retry-After"]
         return answer(Problem(429, f"Too many requests: wait {seconds} seconds.", "TOO_MANY_REQUESTS", headers=extra))
     return notice(headers, 429, "too_often", extra)

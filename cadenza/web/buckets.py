@@ -20,8 +20,14 @@ class Buckets:
 
     def take(self, name: str) -> float:
         """Take a token; returns the seconds to wait if there is none, and 0 if there was."""
+        wait = self.wait(name)
         level = self._level(name)
-        self._keep(name, level - 1 if level >= 1 else level)
+        self._keep(name, level if wait else level - 1)
+        return wait
+
+    def wait(self, name: str) -> float:
+        """The seconds until there is a token again; 0 if there is one."""
+        level = self._level(name)
         return 0.0 if level >= 1 else (1 - level) * 60 / self.per_minute
 
     def charge(self, name: str, tokens: float) -> None:

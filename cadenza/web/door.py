@@ -41,6 +41,8 @@ class Payer:
     buckets: Buckets
     #: Whoever is known guesses nothing.
     may_guess: bool = True
+    #: Whoever claims to know the key may send as much as there is, and pays for what is refused.
+    pays_for_guesses_only: bool = False
 
 
 class Door:
@@ -48,7 +50,7 @@ class Door:
 
     Requests with a link that we made count against that link: mail programs and scanners send those of many people
     from one address, and none of them may be turned away. Those with a key of the API count against the key. All others
-    count against the client.
+    count against the client; of events that claim to know the key only those that are refused.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Door:
         app: ASGIApp,
         buckets: Buckets,
         trusted: Sequence[IPvAnyNetwork],
-        payer_of: Callable[[Scope, Headers], Payer | None],
+        payer_of: Callable[[Scope, Headers, Payer], Payer],
         too_often: Callable[[str, Headers, Mapping[str, str]], ASGIApp],
     ) -> None:
         self.app = app
@@ -71,7 +73,7 @@ class Door:
             await self.app(scope, receive, send)
             return
         asked = Headers(scope=scope)
-        payer = self.payer_of(scope, asked) or Payer(self._client(scope, asked), self.buckets)
+        payer = self.payer_of(scope, asked, Payer(self._client(scope, asked), self.buckets))
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -82,7 +84,8 @@ class Door:
                     payer.buckets.charge(payer.name, GUESS_TOKENS)
             await send(message)
 
-        wait = payer.buckets.take(payer.name)
+        pay = payer.buckets.wait if payer.pays_for_guesses_only else payer.buckets.take
+        wait = pay(payer.name)
         if wait:
             refusal = self.too_often(scope["path"], asked, {"Retry-After": str(math.ceil(wait))})
             await refusal(scope, receive, answer)

@@ -19,19 +19,29 @@ async def read_form(request: Request) -> dict[str, str]:
     Raises:
         HTTPException: it is too large (413), takes too long (408), or is no form (400).
     """
+    body = await read_body(request, LARGEST_FORM)
+    try:
+        return fields_of(request.headers.get("Content-Type", ""), body)
+    except ValueError as error:
+        raise HTTPException(400) from error
+
+
+async def read_body(request: Request, largest: int) -> bytes:
+    """The body of a request.
+
+    Raises:
+        HTTPException: it is larger than that (413), or takes too long (408).
+    """
     body = bytearray()
     try:
         async with asyncio.timeout(FORM_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > LARGEST_FORM:
+                if len(body) > largest:
                     raise HTTPException(413)
     except TimeoutError as error:
         raise HTTPException(408) from error
-    try:
-        return fields_of(request.headers.get("Content-Type", ""), bytes(body))
-    except ValueError as error:
-        raise HTTPException(400) from error
+    return bytes(body)
 
 
 def fields_of(content_type: str, body: bytes) -> dict[str, str]:

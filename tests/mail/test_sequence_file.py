@@ -77,6 +77,7 @@ def test_a_file_says_everything_about_a_sequence(tmp_path):
         shared_with=("team:sales", "user:ana"),
         is_active=False,
         account_based=True,
+        automations=(),
         follow_ups=FollowUpPolicy(EligibleDays.BUSINESS_DAYS, SendWindow(510, 1020)),
         fallbacks={"contact.company": "Ihr Haus"},
         required_tokens=("contact.city", "contact.last_name"),
