@@ -77,9 +77,10 @@ def foresee(
     sender: str,
     contact_ids: Sequence[int],
     options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
+    contact_overrides: Mapping[int, Overrides] | None = None,
 ) -> list[ContactOutcome]:
     """What ``enroll_now`` would do, and when each contact would be mailed; nothing is stored. Raises the same."""
-    batch = outline_batch.fn(sequence, sender, Segment(contact_ids=tuple(contact_ids)), options)
+    batch = outline_batch.fn(sequence, sender, Segment(contact_ids=tuple(contact_ids)), options, contact_overrides)
     foreseen: list[ContactOutcome] = []
     for candidates in load_candidates.fn(batch):
         timed = time_first_steps.fn(candidates, batch)

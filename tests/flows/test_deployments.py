@@ -29,7 +29,7 @@ def test_deploying_again_keeps_every_deployment(deployments, prefect_cli):
 
 def test_deployments_with_a_schedule_get_scheduled_runs(deployments):
     scheduled = {d["id"] for d in read(deployments, "deployments") if d["schedules"]}
-    assert len(scheduled) == 4
+    assert len(scheduled) == 5
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         runs = read(deployments, "flow_runs", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}})

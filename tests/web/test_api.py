@@ -127,6 +127,23 @@ def test_a_preflight_foretells_it_and_stores_nothing(api):
         assert {**before, "enrollment_id": 0} == {**after, "enrollment_id": 0}
 
 
+def test_what_is_different_for_all_and_for_one(api):
+    api.world.sequence(api.world.email(1), api.world.email(2, days=3), name="long")
+    one, two = api.world.contacts(2)
+    body = {
+        "sequence": "long",
+        "contact_ids": [one, two],
+        "options": {"overrides": {"steps": {"2": {"delay": "5 days"}}}},
+        "contact_overrides": {str(two): {"token_values": {"contact.first_name": "Jo"}, "time_zone": "Asia/Tokyo"}},
+    }
+    assert [line["time_zone"] for line in api.post("/preflight", body)["results"]] == ["Europe/Berlin", "Asia/Tokyo"]
+    assert api.post("/enrollments", body)["enrolled"] == 2
+    rows = api.world.rows("SELECT overrides, token_values, time_zone FROM enrollments ORDER BY contact_id")
+    assert [row.time_zone for row in rows] == ["Europe/Berlin", "Asia/Tokyo"]
+    assert rows[1].token_values == {"contact.first_name": "Jo"}
+    assert "2" in rows[0].overrides["steps"]
+
+
 def test_a_hundred_at_once_enroll_a_contact_once(api):
     prepare()
     [id] = api.world.contacts(1)
@@ -246,7 +263,10 @@ def test_to_dos_are_listed_and_completed(api):
 
 
 def test_reports_and_users_are_told(api):
-    assert api.get("/reports/health")["active"] == 0
+    [id] = api.world.contacts(1)
+    enrollment = api.post("/enrollments", {"sequence": "hello", "contact_ids": [id]})["results"][0]["enrollment_id"]
+    assert api.get("/reports/health")["active"] == 1
+    assert api.post(f"/enrollments/{enrollment}/finish")["status"] == "finished"
     [user] = api.get("/users")["results"]
     assert (user["handle"], user["mailboxes"][0]["id"]) == ("ana", api.world.box)
 
@@ -321,7 +341,15 @@ class TestKeys:
                      "options.send_at", id="start in the past"),
         pytest.param({"contact_ids": [1], "options": {"time_zone": "Mars/Olympus"}}, 422, "WRONG_USE", None,
                      id="unknown zone"),
-        pytest.param({"contact_ids": [1], "options": {"mailbox_id": 2}}, 422, "SEND_AS_DENIED", "options.mailbox_id",
+        pytest.param({"contact_ids": [1], "options": {"overrides": {"from_alias": "ceo@northwind.example"}}}, 422,
+                     "SEND_AS_DENIED", "options", id="alias not allowed"),
+        pytest.param({"contact_ids": [1], "options": {"overrides": {"token_values": {"contact.first_name": "a\r\nb"}}}},
+                     422, "OVERRIDE_INVALID", "options.overrides.token_values.contact.first_name", id="CR LF"),
+        pytest.param({"contact_ids": [1], "contact_overrides": {"1": {"steps": {"1": {"subjct": "x"}}}}}, 422,
+                     "OVERRIDE_INVALID", "contact_overrides.1.steps.1.subjct", id="unknown override"),
+        pytest.param({"contact_ids": [1], "options": {"overrides": {"steps": {"1": {"text": "a\0b"}}}}}, 422,
+                     "INVALID_TEXT", "options.overrides", id="override that is no text"),
+        pytest.param({"contact_ids": [1], "options": {"mailbox_id": 2}}, 422, "SEND_AS_DENIED", "options",
                      id="another's mailbox"),
     ],
 )  # fmt: skip

@@ -90,6 +90,12 @@ def test_a_contact_is_enrolled_and_its_status_told(hubspot, user):
     assert newer == told
 
 
+def test_the_mails_are_from_the_alias(hubspot):
+    [id] = hubspot.world.contacts(1)
+    hubspot("POST", ENROLLMENTS, body=body(id, senderAliasAddress="Sales@northwind.example"))
+    assert hubspot.world.one("SELECT overrides ->> 'from_alias' FROM enrollments") == "sales@northwind.example"
+
+
 def test_a_contact_in_no_sequence_is_not_found(hubspot):
     hubspot.world.contacts(1)
     assert hubspot("GET", f"{ENROLLMENTS}/contact/1", 404)["category"] == "OBJECT_NOT_FOUND"
@@ -99,7 +105,7 @@ def test_a_contact_in_no_sequence_is_not_found(hubspot):
     ("fields", "status", "code", "field"),
     [
         pytest.param({"senderEmail": "ben@northwind.example"}, 400, "SEND_AS_DENIED", "senderEmail", id="mailbox"),
-        pytest.param({"senderAliasAddress": "ceo@northwind.example"}, 400, "FROM_INVALID", "senderAliasAddress",
+        pytest.param({"senderAliasAddress": "ceo@northwind.example"}, 400, "SEND_AS_DENIED", "senderAliasAddress",
                      id="alias not allowed"),
         pytest.param({"sequenceId": "77"}, 404, "NOT_FOUND", None, id="sequence"),
         pytest.param({"contactId": "77"}, 400, "CONTACT_NOT_FOUND", None, id="contact"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,9 @@ from pydantic import BaseModel, Field
 
 from cadenza.domain.access import Scope
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Outcome, Segment
+from cadenza.domain.overrides import Overrides
 from cadenza.domain.report import ContactOutcome
+from cadenza.errors import OverrideInvalid
 from cadenza.store.lists import count_members, page_members
 from cadenza.store.sequences import find_sequence
 from cadenza.store.users import find_user
@@ -28,6 +31,17 @@ Enroller = Annotated[Caller, need(Scope.ENROLLMENTS_WRITE)]
 MOST_NOW = 500
 
 
+def _read(place: str, data: dict[str, Any]) -> Overrides:
+    """What is different, as ``place`` of the request says it."""
+    told = json.dumps(data, ensure_ascii=False)
+    if "\\u0000" in told or any("\ud800" <= character <= "\udfff" for character in told):
+        raise Problem(422, f"{place}: it holds what is no text: correct its encoding.", "INVALID_TEXT", field=place)
+    try:
+        return Overrides.from_data(data)
+    except OverrideInvalid as error:
+        raise Problem(422, f"{place}.{error}", error.code, field=f"{place}.{error.field}") from error
+
+
 class Options(In):
     """What may be chosen for one enrollment; what is left out is as the settings say."""
 
@@ -42,12 +56,21 @@ class Options(In):
     role_addresses: Literal["allow", "warn", "refuse"] | None = None
     cooldown_days: Annotated[int, Field(ge=0, le=36_500), AS_IN_JSON] | None = None
     batch_limit: Annotated[int, Field(ge=1, le=20_000_000), AS_IN_JSON] | None = None
+    overrides: Annotated[
+        dict[str, Any],
+        Field(description="What is different for everybody: follow_ups, steps, token_values, fallbacks, from_alias."),
+    ] = Field(default_factory=dict)
 
     def as_options(self, enrolled_by: str | None) -> EnrollmentOptions:
-        """The same as plain data."""
+        """The same as plain data.
+
+        Raises:
+            Problem: names the override that is wrong.
+        """
         chosen = self.model_dump()
         send_at = self.send_at and self.send_at.replace(tzinfo=None)
-        return EnrollmentOptions(**chosen | {"send_at": send_at, "enrolled_by": enrolled_by})
+        overrides = _read("options.overrides", self.overrides)
+        return EnrollmentOptions(**chosen | {"send_at": send_at, "enrolled_by": enrolled_by, "overrides": overrides})
 
 
 class Enrolling(In):
@@ -62,6 +85,25 @@ class Enrolling(In):
     segment: Annotated[Name | None, Field(description="Name of a list or segment.")] = None
     filter: Annotated[str, Field(min_length=1, max_length=10_000, pattern=STORABLE)] | None = None
     options: Options = Options()
+    contact_overrides: Annotated[
+        dict[str, dict[str, Any]],
+        Field(max_length=MOST_NOW, description="By a contact's id: what is different for that contact; it wins."),
+    ] = Field(default_factory=dict)
+
+    @property
+    def own(self) -> dict[int, Overrides]:
+        """What is different for single contacts.
+
+        Raises:
+            Problem: names the contact and the override that is wrong.
+        """
+        own = {}
+        for contact_id, data in self.contact_overrides.items():
+            place = f"contact_overrides.{contact_id}"
+            if not contact_id.isascii() or not contact_id.isdigit() or len(contact_id) > 18:
+                raise Problem(422, f"{place}: {contact_id!r} is no contact's id.", "INVALID_VALUE", field=place)
+            own[int(contact_id)] = _read(place, data)
+        return own
 
     @property
     def ways(self) -> dict[str, Any]:
@@ -155,7 +197,7 @@ def preflight(caller: Enroller, body: Enrolling) -> Enrolled:
             "or run 'cadenza preflight'.",
             "BATCH_TOO_LARGE",
         )
-    return Enrolled.of(foresee(body.sequence, sender, _members(caller, segment), options))
+    return Enrolled.of(foresee(body.sequence, sender, _members(caller, segment), options, body.own))
 
 
 def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
@@ -163,10 +205,13 @@ def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
 
     sender, options, segment, size = _understood(caller, body)
     if size > MOST_NOW:
+        if options.overrides or body.contact_overrides:
+            words = f"Overrides for more than {MOST_NOW} contacts are not possible here: enroll fewer at a time."
+            raise Problem(422, words, "BATCH_TOO_LARGE", field="options.overrides")
         return 202, Started(run_id=_start_run(sender, body, options), contacts=size)
     if not size:
         return 200, Enrolled.of([])
-    outcomes = enroll_now(body.sequence, sender, _members(caller, segment), options)
+    outcomes = enroll_now(body.sequence, sender, _members(caller, segment), options, contact_overrides=body.own)
     if body.contact_ids and len(outcomes) == 1 and outcomes[0].outcome is Outcome.REFUSED:
         raise refused(outcomes[0])
     return 200, Enrolled.of(outcomes)
@@ -188,7 +233,7 @@ def refused(one: ContactOutcome, status: int | None = None) -> Problem:
 FIELDS = {
     "START_STEP_OUT_OF_RANGE": "options.start_position",
     "START_IN_PAST": "options.send_at",
-    "SEND_AS_DENIED": "options.mailbox_id",
+    "SEND_AS_DENIED": "options",
     "SEQUENCE_NOT_SHARED": "sequence",
     "SEQUENCE_INACTIVE": "sequence",
     "SEQUENCE_EMPTY": "sequence",

@@ -88,6 +88,12 @@ def unenroll(caller: Writer, enrollment_id: IdInUrl) -> EnrollmentRow:
     return _change(caller, enrollment_id, store.unenroll, "active or paused")
 
 
+@router.post("/enrollments/{enrollment_id}/finish")
+def finish(caller: Writer, enrollment_id: IdInUrl) -> EnrollmentRow:
+    """Finish an active or paused enrollment early: what was wanted is achieved, and it counts as finished."""
+    return _change(caller, enrollment_id, store.finish, "active or paused")
+
+
 def _change(caller: Caller, enrollment_id: int, change: Change, needed: str) -> EnrollmentRow:
     with caller.transaction() as connection:
         before = store.find_enrollment(connection, enrollment_id)

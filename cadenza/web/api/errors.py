@@ -140,7 +140,10 @@ def of_ours(error: CadenzaError) -> Problem:
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 422)
     code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).upper()
     headers = {401: {"WWW-Authenticate": "Bearer"}, 409: {"Retry-After": "1"}, 503: {"Retry-After": "60"}}.get(status)
-    return Problem(status, str(error), code, headers=headers if status == 401 or error.transient else None)
+    field = None
+    if isinstance(error, errors.OverrideInvalid):
+        code, field = error.code, error.field
+    return Problem(status, str(error), code, field=field, headers=headers if status == 401 or error.transient else None)
 
 
 def of_fields(problems: Sequence[Mapping[str, Any]]) -> Problem:

@@ -154,7 +154,7 @@ def _mailbox(mailboxes: list[SenderMailbox], user: User, body: PublicSequenceEnr
         raise Problem(
             400,
             f"senderAliasAddress is no alias of {mailbox.address} (which has: {known}): name one of them.",
-            "FROM_INVALID",
+            "SEND_AS_DENIED",
             field="senderAliasAddress",
         )
     return mailbox

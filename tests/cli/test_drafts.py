@@ -1,0 +1,52 @@
+"""An enrollment is prepared, reviewed, changed and begun from the command line."""
+
+from __future__ import annotations
+
+
+def test_a_draft_goes_all_its_way(terminal, database_url, world):
+    world.mailbox("ana")
+    world.sequence(world.email(1), world.email(2, days=2), required_tokens=("contact.city",))
+    ids = world.contacts(3)
+    where = {"CADENZA_DATABASE_URL": database_url}
+
+    def draft(*arguments: str) -> str:
+        done = terminal.run("draft", *arguments, **where)
+        assert done.returncode == 0, done.stderr
+        return " ".join(done.stdout.split())
+
+    chosen = [part for id_ in ids for part in ("--contact", str(id_))]
+    made = terminal.run("enroll", "hello", *chosen, "--sender", "ana", "--delay", "2=5d", "--draft", **where)
+    assert made.returncode == 0, made.stderr
+    assert "Draft 1 with 3 contacts" in made.stdout
+    assert "3 chosen contacts hello ana 3 0 0" in draft("list")
+    assert "contact.city 3" in draft("show", "1")
+    draft("fill", "1", "contact.city=Kiel", "--contact", str(ids[0]))
+    draft("set", "1", "--contact", str(ids[1]), "--token", "contact.city=Bonn", "--subject", "1=Mine")
+    draft("remove", "1", str(ids[2]))
+    assert '{"steps": {"1": {"subject": "Mine"}}' in draft("show", "1")
+    assert "1 enrolled, 0 held" in draft("enroll", "1", "--contact", str(ids[0]), "--yes")
+    assert "1 enrolled, 0 held" in draft("enroll", "1", "--yes")
+    assert world.rows("SELECT contact_id, overrides -> 'steps' -> '1' FROM enrollments ORDER BY 1") == [
+        (ids[0], None),
+        (ids[1], {"subject": "Mine"}),
+    ]
+    draft("discard", "1")
+    assert "There are no drafts" in draft("list")
+
+
+def test_options_that_contradict_each_other_are_named_in_one_line(terminal, database_url, world):
+    world.mailbox("ana")
+    world.sequence(world.email(1), world.email(2, days=2))
+    [id_] = world.contacts(1)
+    enroll = ("enroll", "hello", "--contact", str(id_), "--sender", "ana", "--draft")
+    for options, words in (
+        (["--delay", "2=3d", "--delay", "2=now"], ["--delay 2=3d", "--delay 2=now"]),
+        (["--start-step", "2", "--subject", "1=Hello"], ["steps.1", "start_position"]),
+        (["--delay", "3d"], ["NAME=VALUE"]),
+        (["--text", "2=@none.txt"], ["none.txt"]),
+        (["--alias", "boss"], ["from_alias"]),
+    ):
+        shown = terminal.run(*enroll, *options, CADENZA_DATABASE_URL=database_url)
+        assert shown.returncode == 2, shown.stdout
+        assert all(word in shown.stderr for word in words), shown.stderr
+        assert shown.stderr.count("\n") == 1
