@@ -42,6 +42,14 @@ class TakeIn(Protocol):
         ...
 
 
+class TakeFiled(Protocol):
+    """Notes what people filed into an open mailbox to enroll somebody."""
+
+    def __call__(self, box: WatchedMailbox, inbox: Inbox) -> int:
+        """How many mails are to be looked at."""
+        ...
+
+
 class GiveUp(Protocol):
     """Deals with a mailbox that cannot be read."""
 
@@ -56,6 +64,8 @@ class News:
 
     mailbox_id: int
     recorded: Recorded
+    #: Mails that ask to enroll somebody.
+    filed: int = 0
 
 
 @dataclass
@@ -73,17 +83,17 @@ class Watch:
     #: When it is over, on the monotonic clock.
     until: float = 0.0
 
-    def news(self, take_in: TakeIn, give_up: GiveUp) -> Iterator[News]:
+    def news(self, take_in: TakeIn, give_up: GiveUp, take_filed: TakeFiled | None = None) -> Iterator[News]:
         """What comes in, until the time is over; then the mailboxes are free for the next watch."""
         self.until = time.monotonic() + self.seconds
         try:
-            while (left := self.until - time.monotonic()) > 0 and self._look_after(take_in, give_up):
+            while (left := self.until - time.monotonic()) > 0 and self._look_after(take_in, give_up, take_filed):
                 yield from self._arriving(min(left, ROUND_SECONDS))
         finally:
             self._leave()
         yield from self._arriving(0)
 
-    def _look_after(self, take_in: TakeIn, give_up: GiveUp) -> bool:
+    def _look_after(self, take_in: TakeIn, give_up: GiveUp, take_filed: TakeFiled | None) -> bool:
         """Renew the leases, take what is free, let go what is lost; False: there is no mailbox to be watched at all."""
         now = self.runtime.clock.now()
         try:
@@ -102,7 +112,7 @@ class Watch:
         for id_ in lively & self.watched.keys():
             self.watched[id_].is_lively.set()
         for box in taken:
-            self.watched[box.id] = MailboxWatch(self.runtime, box, self.inbound, take_in, give_up)
+            self.watched[box.id] = MailboxWatch(self.runtime, box, self.inbound, take_in, give_up, take_filed)
             self.watched[box.id].start()
             self.mailboxes.add(box.id)
         return is_any
@@ -137,9 +147,11 @@ class MailboxWatch(threading.Thread):
         inbound: queue.SimpleQueue[News],
         take_in: TakeIn,
         give_up: GiveUp,
+        take_filed: TakeFiled | None = None,
     ) -> None:
         super().__init__(name=f"mailbox-{box.id}", daemon=True)
         self.runtime, self.box, self.inbound, self.take_in, self.give_up = runtime, box, inbound, take_in, give_up
+        self.take_filed = take_filed
         self.stop = threading.Event()
         #: Answers may come at any moment: stay connected. Else look in from time to time.
         self.is_lively = threading.Event()
@@ -179,13 +191,14 @@ class MailboxWatch(threading.Thread):
             is_poll = time.monotonic() >= poll_at
             if is_poll:
                 poll_at = time.monotonic() + poll_seconds
+            filed = self.take_filed(self.box, inbox) if is_poll and self.take_filed else 0
             recorded = self.take_in(self.box, inbox, all_folders=is_poll)
             if self.failures > 1:
                 with database.transaction(self.runtime.engine) as connection:
                     watching.put_off(connection, [self.box.id], None)
             self.failures = 0
-            if recorded.noted:
-                self.inbound.put(News(self.box.id, recorded))
+            if recorded.noted or filed:
+                self.inbound.put(News(self.box.id, recorded, filed))
             if not self.is_lively.is_set():
                 return
             left = max(0.0, poll_at - time.monotonic())

@@ -152,10 +152,16 @@ def preflight(
 def report(
     batch: Annotated[int | None, typer.Argument(help="The number of the enrollment; default: the latest.")] = None,
     all_: Annotated[bool, typer.Option("--list", help="Show which enrollments there were.")] = False,
+    filed: Annotated[bool, typer.Option("--filed", help="Show what came of mails that were filed to enroll.")] = False,
 ) -> None:
     """Show what came of an enrollment: counts, causes, remedies, and where the files are."""
     from cadenza.store.batch_list import latest_batch, list_batches
 
+    if filed:
+        from cadenza.cli.filed_view import show_filed
+
+        show_filed()
+        return
     with transaction() as connection:
         if not all_:
             batch_id = batch if batch is not None else latest_batch(connection)

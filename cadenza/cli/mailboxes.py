@@ -154,3 +154,35 @@ def resume(address: Address) -> None:
             raise NotFound(f"{box.address} is not paused.")
     show(f"[green]✓[/] {box.address} sends again.")
     plan_waves()
+
+
+@mailbox_app.command("folders")
+def folders(address: Address) -> None:
+    """Make a folder in the mailbox for each sequence that is shared with its user: file a mail there to enroll."""
+    from cadenza.mail.filing import Filing
+    from cadenza.mail.imap import opened
+    from cadenza.mail.inbox import Inbox
+    from cadenza.runtime import current
+    from cadenza.store.connections import find_mailbox, list_mailboxes
+    from cadenza.store.sequences import list_sequences
+    from cadenza.store.users import find_user
+
+    with transaction() as connection:
+        box = find_mailbox(connection, address)
+        [handle] = [row.handle for row in list_mailboxes(connection) if row.id == box.id]
+        user = find_user(connection, handle)
+        names = [
+            stored.sequence.name
+            for stored in list_sequences(connection)
+            if stored.is_active and stored.sequence.is_shared_with(user.handle, user.teams)
+        ]
+    if not box.imap:
+        raise WrongUse(f"{box.address} is not read: connect it again with --imap HOST:PORT.")
+    if not names:
+        raise NotFound(f"No active sequence is shared with {user.handle}: see 'cadenza sequences list'.")
+    with opened(current().transports.imap_server(box.id, box.imap, box.transport)) as client:
+        made = Filing(Inbox(client, box.address)).create(names)
+    show(*(f"[green]✓[/] {name}" for name in made))
+    show(
+        "Move or copy a mail into one of them: its other party is enrolled within a minute, as an answer to that mail."
+    )

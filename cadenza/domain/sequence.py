@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -170,6 +170,10 @@ class Sequence:
     tracking: Tracking | None = None
     #: Kept beside the versions. None: nothing is said of them, those that there are stay.
     automations: tuple[Rule, ...] | None = None
+
+    def is_shared_with(self, handle: str, teams: Collection[str]) -> bool:
+        """Whether a user of some teams may be the sender."""
+        return not {"everyone", f"user:{handle}", *(f"team:{team}" for team in teams)}.isdisjoint(self.shared_with)
 
     def step(self, position: int) -> Step:
         """The step at a position that exists."""

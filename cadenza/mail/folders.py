@@ -49,11 +49,11 @@ class Folder:
         return self.name.rsplit(self.separator, 1)[-1] if self.separator else self.name
 
 
-def folders_of(client: IMAPClient) -> list[Folder]:
-    """Every folder of the mailbox that can be opened."""
+def folders_of(client: IMAPClient, pattern: str = "*") -> list[Folder]:
+    """Every folder of the mailbox that can be opened, by a pattern of their names."""
     return [
         Folder(name, frozenset(flags), (separator or b"").decode("ascii", "replace"))
-        for flags, separator, name in client.list_folders()
+        for flags, separator, name in client.list_folders("", pattern)
         if b"\\Noselect" not in flags and b"\\NonExistent" not in flags
     ]
 

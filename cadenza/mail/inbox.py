@@ -62,10 +62,10 @@ class Portion:
 
 
 class Inbox:
-    """A mailbox that is open for reading; nothing in it is changed, not even what is marked as seen."""
+    """A mailbox that is open for reading; nothing in these folders is changed, not even what is marked as seen."""
 
     def __init__(self, client: IMAPClient, own_address: str) -> None:
-        self._client = client
+        self.client = client
         self._own_address = own_address
         self._selected: str | None = None
 
@@ -75,7 +75,7 @@ class Inbox:
 
         Filters take answers for junk, and people's own rules archive them unread.
         """
-        folders = folders_of(self._client)
+        folders = folders_of(self.client)
         said = {flag: folder.name for flag in (JUNK, ALL) for folder in folders if flag in folder.flags}
         named = [folder.name for folder in folders if folder.own_name.casefold() in JUNK_NAMES]
         junk = [said[JUNK]] if JUNK in said else named
@@ -84,11 +84,11 @@ class Inbox:
     @property
     def can_wait(self) -> bool:
         """Whether the server tells by itself when something comes in."""
-        return bool(self._client.has_capability("IDLE"))
+        return bool(self.client.has_capability("IDLE"))
 
     def is_new(self, folder: str, position: Position | None) -> bool:
         """Whether there may be something behind a position: one question, without opening the folder."""
-        status = self._client.folder_status(folder, ["UIDNEXT", "UIDVALIDITY"])
+        status = self.client.folder_status(folder, ["UIDNEXT", "UIDVALIDITY"])
         validity, next_uid = status.get(b"UIDVALIDITY"), status.get(b"UIDNEXT")
         return position is None or validity != position.uid_validity or next_uid != position.last_uid + 1
 
@@ -100,7 +100,7 @@ class Inbox:
         Without a position, or if the server has numbered the folder anew, mails since an instant; None: none of those
         that are there already. The first portion of such a folder may be empty.
         """
-        opened = self._client.select_folder(folder, readonly=True)
+        opened = self.client.select_folder(folder, readonly=True)
         self._selected = folder
         validity = int(opened[b"UIDVALIDITY"])
         if position is None or position.uid_validity != validity:
@@ -126,24 +126,24 @@ class Inbox:
 
     def wait(self, seconds: float, is_over: Callable[[], bool]) -> bool:
         """Wait until the server says that something came into the open folder; False: it did not."""
-        self._client.idle()
+        self.client.idle()
         until = time.monotonic() + seconds
         is_told = False
         try:
             while not is_told and not self._is_more_read() and not is_over() and (left := until - time.monotonic()) > 0:
                 started = time.monotonic()
-                answers = self._client.idle_check(timeout=min(left, LOOK_UP_SECONDS))
+                answers = self.client.idle_check(timeout=min(left, LOOK_UP_SECONDS))
                 is_told = any(len(answer) > 1 and answer[1] in (b"EXISTS", b"RECENT") for answer in answers)
                 if not answers and time.monotonic() - started < min(left, LOOK_UP_SECONDS) / 2:
                     break  # nothing to read, and yet no waiting: the connection is gone, as the next line will say
         finally:
-            _, late = self._client.idle_done()
+            _, late = self.client.idle_done()
         return is_told or any(len(answer) > 1 and answer[1] == b"EXISTS" for answer in late)
 
     def _is_more_read(self) -> bool:
         """Whether the server's leave to wait came in one piece with news: the library asks the socket, where nothing
         is left of it."""
-        imap, connection = self._client._imap, self._client.socket()
+        imap, connection = self.client._imap, self.client.socket()
         stream = getattr(imap, "_file", None) or imap.file
         patience = connection.gettimeout()
         connection.settimeout(0)
@@ -158,25 +158,25 @@ class Inbox:
         """UIDs in ascending order; in the folder of all mails, not of those that were sent from here."""
         if folder != INBOX:
             criteria = [*criteria, "NOT", "FROM", self._own_address]
-        return sorted(int(uid) for uid in self._client.search(criteria))
+        return sorted(int(uid) for uid in self.client.search(criteria))
 
     def _fetched(self, folder: str, validity: int, uids: Sequence[int]) -> Iterator[Portion]:
         for start in range(0, len(uids), CHUNK):
             chunk = uids[start : start + CHUNK]
-            answers = self._client.fetch(chunk, [f"BODY.PEEK[]<0.{FETCHED_BYTES}>", "INTERNALDATE"])
-            mails = [mail for uid in chunk if (mail := _found(uid, answers.get(uid, {})))]
+            answers = self.client.fetch(chunk, [f"BODY.PEEK[]<0.{FETCHED_BYTES}>", "INTERNALDATE"])
+            mails = [mail for uid in chunk if (mail := found(uid, answers.get(uid, {})))]
             yield Portion(Position(folder, validity, chunk[-1]), mails)
 
     def _next_uid(self, folder: str) -> int:
-        return int(self._client.folder_status(folder, ["UIDNEXT"])[b"UIDNEXT"])
+        return int(self.client.folder_status(folder, ["UIDNEXT"])[b"UIDNEXT"])
 
     def _has_grown(self) -> bool:
         """Whether the server spoke of new mails beside its last answer, where the library does not look."""
-        _, told = self._client._imap.response("EXISTS")
+        _, told = self.client._imap.response("EXISTS")
         return any(number is not None for number in told)
 
 
-def _found(uid: int, answer: Any) -> FoundMail | None:
+def found(uid: int, answer: Any) -> FoundMail | None:
     """None: the mail is gone by now."""
     raw = next((value for key, value in answer.items() if isinstance(key, bytes) and key.startswith(b"BODY[]")), None)
     arrived_at = answer.get(b"INTERNALDATE")

@@ -23,9 +23,13 @@ from pydantic import SecretStr
 from token_endpoint import TokenEndpoint
 
 from cadenza import cli
+from cadenza.mail.imap import opened
+from cadenza.mail.inbox import Inbox
 from cadenza.mail.oauth import Tokens
 from cadenza.mail.sink import Sink
+from flows.enroll_filed import enroll_filed
 from tasks.claim_steps import claim_steps
+from tasks.take_filed import take_filed
 
 ANA = "sender6@sender.test"
 
@@ -311,3 +315,22 @@ def test_a_person_decides_about_an_unknown_delivery(cadenza, world):
     assert cadenza("deliveries", "decide", str(id_), "sent").returncode == 0
     assert cadenza("deliveries", "decide", str(id_), "sent").returncode == 2
     assert world.rows("SELECT state FROM deliveries") == [("sent",)]
+
+
+def test_folders_to_file_mails_into_are_made_and_what_came_of_them_is_shown(cadenza, trusted, world):
+    assert cadenza(*account(trusted, "--password-stdin"), typed="pw").returncode == 0
+    world.sequence(name="win_back")
+    world.sequence(name="other_team", shared_with=("team:others",))
+    made = cadenza("mailbox", "folders", ANA)
+    assert made.returncode == 0, made.stderr
+    assert "Cadenza.win_back" in made.stdout
+    assert "other_team" not in made.stdout
+    assert "No mail was filed" in cadenza("report", "--filed").stdout
+    trusted.append(ANA, f"From: {ANA}\r\nMessage-ID: <a@b.test>\r\n\r\n".encode(), "Cadenza.win_back")
+    box = world.rows("SELECT id, user_id, address, imap, transport FROM mailboxes WHERE address = :a", a=ANA)[0]
+    with opened(world.runtime.transports.imap_server(box.id, box.imap, box.transport)) as client:
+        assert take_filed(box, Inbox(client, ANA)) == 1
+    enroll_filed()
+    shown = cadenza("report", "--filed").stdout
+    assert "EMAIL_MISSING" in shown
+    assert "nobody" in shown
