@@ -175,7 +175,7 @@ class Supervisor:
         self.listener("web", "start", "")
         web.start()
         self._until(lambda: services.is_serving(services.web_url(self.settings)), web, "answer")
-        self.listener("web", "ready", f"unsubscribing and preferences at {self.settings.public_url}")
+        self.listener("web", "ready", f"pages and API at {self.settings.public_url}")
 
     def _start_prefect(self) -> None:
         server, worker = self.children["prefect server"], self.children["worker"]
