@@ -21,16 +21,24 @@ def enroll_filed() -> int:
 
     Each is an enrollment of its own by the mailbox's user, judged like any other. What was broken off is done again.
     """
-    runtime = current()
     looked_at = 0
-    while True:
-        with database.transaction(runtime.engine) as connection:
-            wish = filed_mails.next_wish(connection)
-            if wish is None:
-                return looked_at
+    try:
+        while _enroll_next():
+            looked_at += 1
+    except DatabaseUnavailable:
+        logger.warning("the database is away: filed mails wait until it is back")
+    return looked_at
+
+
+def _enroll_next() -> bool:
+    """Whether there was a mail."""
+    runtime = current()
+    with database.transaction(runtime.engine) as connection:
+        wish = filed_mails.next_wish(connection)
+        if wish:
             outcome, code, batch_id = _enrolled(wish)
             filed_mails.settle(connection, wish.id, outcome, code, batch_id, runtime.clock.now())
-            looked_at += 1
+    return wish is not None
 
 
 def _enrolled(wish: Wish) -> tuple[str, str | None, int | None]:

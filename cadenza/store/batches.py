@@ -34,8 +34,9 @@ class Opened:
 
 
 def options_data(options: EnrollmentOptions) -> dict[str, Any]:
-    """Options as plain JSON data."""
+    """Options as plain JSON data; conversations with contacts are kept with their enrollments only."""
     return asdict(options) | {
+        "threads": [],
         "send_at": options.send_at and options.send_at.isoformat(),
         "overrides": options.overrides.as_data(),
     }

@@ -56,7 +56,7 @@ def record(connection: Connection, mailbox_id: int, mails: Sequence[FiledMail], 
                  AS m(source_id text, sequence text, contact_id bigint, thread jsonb)
             ON CONFLICT (source_id) DO UPDATE
             SET outcome = NULL, code = NULL, settled_at = NULL, found_at = excluded.found_at,
-                contact_id = excluded.contact_id
+                contact_id = excluded.contact_id, thread = excluded.thread
             WHERE f.outcome = 'refused'
         """),
         {

@@ -11,6 +11,7 @@ from cadenza.mail.filing import Filing
 from cadenza.mail.imap import opened
 from cadenza.mail.inbox import Inbox
 from cadenza.store import database, filed_mails
+from cadenza.store.deletions import erase_contact
 from flows.enroll_filed import enroll_filed
 from flows.watch_mailboxes import watch_mailboxes
 from tasks.claim_steps import claim_steps
@@ -87,6 +88,7 @@ def test_a_filed_mail_is_answered_by_the_first_email_and_moved_on(office):
         "ana",
         office.mailbox_id,
     )
+    assert "Your offer" not in str(batch.options)
     sent = office.send()
     assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Your offer", "<one@customer.test>")
     assert sent["References"].split() == ["<zero@sender.test>", "<one@customer.test>"]
@@ -175,6 +177,20 @@ def test_a_refusal_is_kept_and_filing_the_mail_again_asks_again(office, change, 
     office.file(filed)
     assert (office.take(), enroll_filed()) == (1, 1)
     assert office.outcomes() == [("refused", code)]
+
+
+def test_an_erased_contact_leaves_nothing_of_the_mail_and_filed_again_it_is_whole(office):
+    office.world.rows("UPDATE users SET may_enroll = false")
+    office.file(mail())
+    office.take()
+    enroll_filed()
+    with database.transaction(office.world.runtime.engine) as connection:
+        erase_contact(connection, "kim@customer.test", "ana", office.world.now)
+    assert office.world.one("SELECT thread FROM filed_mails") == {}
+    office.world.rows("UPDATE users SET may_enroll = true")
+    office.file(mail())
+    assert (office.take(), enroll_filed()) == (1, 1)
+    assert office.send()["In-Reply-To"] == "<one@customer.test>"
 
 
 def test_a_folder_of_no_sequence_is_left_alone(office):
