@@ -144,6 +144,36 @@ def test_what_is_different_for_all_and_for_one(api):
     assert "2" in rows[0].overrides["steps"]
 
 
+def test_an_enrollment_is_prepared_changed_and_begun(api):
+    one, two, three = api.world.contacts(3)
+    draft = api.post("/drafts", {"sequence": "hello", "contact_ids": [one, two, three]}, 201)
+    assert (draft["waiting"], draft["created_by"]) == (3, "ana")
+    path = f"/drafts/{draft['id']}"
+    assert api.post(f"{path}/remove", {"contact_ids": [three]}) == {"contacts": 1}
+    different = {"overrides": {"steps": {"1": {"subject": "Hi"}}}, "contact_ids": [two]}
+    assert api.post(f"{path}/overrides", different) == {"contacts": 1}
+    told = api.post(f"{path}/overrides", {"overrides": {"time_zone": "Mars"}}, 422)
+    assert told["errors"][0]["in"] == "overrides.time_zone"
+    assert api.post(f"{path}/review")["enrolled"] == 2
+    assert api.world.one("SELECT count(*) FROM enrollments") == 0
+    assert api.post(f"{path}/enroll", {"contact_ids": [two]})["enrolled"] == 1
+    assert api.post(f"{path}/enroll", {})["enrolled"] == 1
+    assert (api.get(path)["enrolled"], api.get(path)["removed"]) == (2, 1)
+    assert [line["contact_id"] for line in api.get(f"{path}/contacts")["results"]] == [one, two, three]
+    assert api.post(f"{path}/discard")["discarded_at"]
+    assert api.get("/drafts")["results"] == []
+
+
+def test_rules_are_listed_and_switched(api):
+    rules = "automations:\n  - name: demo\n    when: {form: demo}\n    sender: ana\n"
+    stored = api.call("PUT", "/sequences/ruled", {"yaml": HELLO + rules})
+    assert stored.status_code == 200, stored.text
+    [rule] = api.get("/automations", sequence="ruled")["results"]
+    assert rule["is_on"]
+    assert not api.post("/automations/ruled/demo/off")["is_on"]
+    assert api.post("/automations/ruled/demo/on")["is_on"]
+
+
 def test_a_hundred_at_once_enroll_a_contact_once(api):
     prepare()
     [id] = api.world.contacts(1)

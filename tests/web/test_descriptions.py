@@ -14,7 +14,7 @@ from cadenza.domain.access import Scope
 from cadenza.store import api_keys, database
 from cadenza.web.app import build_app
 
-EXAMPLES = 8
+EXAMPLES = 6
 #: A valid request may still name what is not there, or ask for what may not be: the answer says so.
 CONFIG = {
     "checks": {

@@ -10,8 +10,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from cadenza.runtime import Runtime
 from cadenza.web.api import (
+    automations,
     batches,
     contacts,
+    drafts,
     enrolling,
     enrollments,
     hubspot,
@@ -27,7 +29,7 @@ from cadenza.web.api.gate import Gate
 from cadenza.web.pages import page
 
 #: In the order of the description.
-ROUTERS = (contacts, lists, sequences, enrolling, enrollments, batches, todos, reports, statistics)
+ROUTERS = (contacts, lists, sequences, enrolling, drafts, enrollments, batches, todos, reports, statistics, automations)
 API_PATH = "/api/v1"
 HUBSPOT_PATH = "/automation"
 

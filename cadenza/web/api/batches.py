@@ -36,6 +36,18 @@ class CodeLine(BaseModel):
     cause: str
     remedy: str
 
+    @classmethod
+    def of(cls, one: RefusalCount) -> CodeLine:
+        """The count as the API shows it."""
+        return cls(
+            code=one.code,
+            outcome=one.outcome,
+            contacts=one.count,
+            mentions=one.mentions,
+            cause=one.cause,
+            remedy=one.remedy,
+        )
+
 
 class Batch(BaseModel):
     """One run of an enrollment with its errors by code."""
@@ -102,17 +114,7 @@ def get(caller: Reader, batch_id: IdInUrl) -> Batch:
         enrolled=batch.enrolled,
         held=batch.held,
         refused=batch.refused,
-        by_code=[
-            CodeLine(
-                code=one.code,
-                outcome=one.outcome,
-                contacts=one.count,
-                mentions=one.mentions,
-                cause=one.cause,
-                remedy=one.remedy,
-            )
-            for one in lines
-        ],
+        by_code=[CodeLine.of(one) for one in lines],
     )
 
 

@@ -31,7 +31,7 @@ Enroller = Annotated[Caller, need(Scope.ENROLLMENTS_WRITE)]
 MOST_NOW = 500
 
 
-def _read(place: str, data: dict[str, Any]) -> Overrides:
+def read_overrides(place: str, data: dict[str, Any]) -> Overrides:
     """What is different, as ``place`` of the request says it."""
     told = json.dumps(data, ensure_ascii=False)
     if "\\u0000" in told or any("\ud800" <= character <= "\udfff" for character in told):
@@ -69,7 +69,7 @@ class Options(In):
         """
         chosen = self.model_dump()
         send_at = self.send_at and self.send_at.replace(tzinfo=None)
-        overrides = _read("options.overrides", self.overrides)
+        overrides = read_overrides("options.overrides", self.overrides)
         return EnrollmentOptions(**chosen | {"send_at": send_at, "enrolled_by": enrolled_by, "overrides": overrides})
 
 
@@ -102,7 +102,7 @@ class Enrolling(In):
             place = f"contact_overrides.{contact_id}"
             if not contact_id.isascii() or not contact_id.isdigit() or len(contact_id) > 18:
                 raise Problem(422, f"{place}: {contact_id!r} is no contact's id.", "INVALID_VALUE", field=place)
-            own[int(contact_id)] = _read(place, data)
+            own[int(contact_id)] = read_overrides(place, data)
         return own
 
     @property
@@ -189,7 +189,7 @@ def preflight(caller: Enroller, body: Enrolling) -> Enrolled:
     """What would become of up to 500 contacts, and when would each be mailed? Nothing is stored."""
     from flows.enroll_now import foresee
 
-    sender, options, segment, size = _understood(caller, body)
+    sender, options, segment, size = understood(caller, body)
     if size > MOST_NOW:
         raise Problem(
             422,
@@ -203,7 +203,7 @@ def preflight(caller: Enroller, body: Enrolling) -> Enrolled:
 def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
     from flows.enroll_now import enroll_now
 
-    sender, options, segment, size = _understood(caller, body)
+    sender, options, segment, size = understood(caller, body)
     if size > MOST_NOW:
         if options.overrides or body.contact_overrides:
             words = f"Overrides for more than {MOST_NOW} contacts are not possible here: enroll fewer at a time."
@@ -242,7 +242,7 @@ FIELDS = {
 }
 
 
-def _understood(caller: Caller, body: Enrolling) -> tuple[str, EnrollmentOptions, Segment, int]:
+def understood(caller: Caller, body: Enrolling) -> tuple[str, EnrollmentOptions, Segment, int]:
     """Sender, options, contacts, and how many they are.
 
     Raises:

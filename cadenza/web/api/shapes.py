@@ -9,7 +9,8 @@ from fastapi import Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-LARGEST_ID: Final = 2**63 - 1
+#: Beyond it JSON numbers are not exact.
+LARGEST_ID: Final = 2**53 - 1
 MOST_RESULTS: Final = 500
 #: What no text of the database can hold.
 STORABLE: Final = r"^[^\x00]*$"
