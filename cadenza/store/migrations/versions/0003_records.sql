@@ -28,7 +28,7 @@ ALTER TABLE import_rows ADD CHECK (outcome IN ('merged', 'rejected', 'unknown_co
 ALTER TABLE enrollments
     ADD COLUMN thread jsonb;                        -- what the first email answers: {"subject":, "references": [oldest first]}
 
-CREATE TABLE filed_mails (                          -- wishes to enroll: mails filed into Cadenza/<sequence>, or sent with a Bcc
+CREATE TABLE filed_mails (                          -- wishes to enroll: mails filed into Cadenza/<sequence>
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     mailbox_id  bigint NOT NULL REFERENCES mailboxes ON DELETE CASCADE,
     source_id   text NOT NULL UNIQUE,               -- of mailbox, sequence and mail: filed again, it changes nothing
@@ -42,21 +42,3 @@ CREATE TABLE filed_mails (                          -- wishes to enroll: mails f
     settled_at  timestamptz
 );
 CREATE INDEX filed_mails_waiting ON filed_mails (mailbox_id) WHERE outcome IS NULL;
-
-CREATE TABLE connectors (                           -- other systems that are read from time to time
-    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name        text NOT NULL UNIQUE,
-    kind        text NOT NULL,                      -- 'hubspot', …
-    settings    jsonb NOT NULL,                     -- secrets by reference only
-    created_at  timestamptz NOT NULL
-);
-CREATE TABLE connector_cursors (                    -- how far each kind of objects has been read
-    connector_id bigint NOT NULL REFERENCES connectors ON DELETE CASCADE,
-    object      text NOT NULL,
-    cursor      text,                               -- what the other system goes on from; NULL: from the beginning
-    rows        bigint NOT NULL DEFAULT 0,          -- of the present or the latest run
-    started_at  timestamptz NOT NULL,
-    read_at     timestamptz NOT NULL,
-    finished_at timestamptz,                        -- NULL: it was stopped on the way
-    PRIMARY KEY (connector_id, object)
-);
