@@ -37,13 +37,15 @@ def main(size: int) -> None:
             taken = cadenza(size, port, server, settings)
             _print(f"Cadenza, {cores()} workers, {name}", size // steps.STEPS * steps.STEPS, taken, base)
             share = 1000 * (cpu_seconds(server) - before) / size
+        own = cadenza(size, port, server, {}, with_own_options=True)
+        _print("as installed, a tenth with options of their own", size // steps.STEPS * steps.STEPS, own, base)
     print(f"peak of a process {peak_memory_mb():,.0f} MB; the mail server, apart: {share:.3f} ms CPU a step")
 
 
-def cadenza(size: int, port: int, server: int, settings: dict[str, Any]) -> Measured:
+def cadenza(size: int, port: int, server: int, settings: dict[str, Any], *, with_own_options: bool = False) -> Measured:
     """Everything that is due, sent by a worker a core."""
     with runtime(**settings) as ground:
-        steps.fill(ground, size // steps.STEPS, port)
+        steps.fill(ground, size // steps.STEPS, port, with_own_options=with_own_options)
         url = ground.settings.database_url
         assert url
         arguments = (url.get_secret_value(), str(ground.settings.home), settings, cores())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, text
 from benchmarks import world
 from benchmarks.ground import Laps, measured, peak_memory_mb, runtime
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Segment
+from cadenza.domain.overrides import Overrides
 from cadenza.domain.throttle import admit
 from cadenza.runtime import DrivenClock, current
 from cadenza.settings import Settings
@@ -25,7 +27,7 @@ SEND_AT = datetime(2026, 3, 9, 9, 30)  # noqa: DTZ001
 LOAD, TIME, JUDGE, FORECAST, OPEN = "load", "time", "judge", "forecast", "open"
 
 
-def enroll(name: str) -> Laps:
+def enroll(name: str, own: Mapping[int, Overrides] | None = None) -> Laps:
     """Enroll a list, each contact's owner sends; what each part took."""
     from tasks.begin_batch import begin_batch
     from tasks.check_enrollability import check_enrollability
@@ -34,7 +36,7 @@ def enroll(name: str) -> Laps:
     from tasks.open_enrollments import finish_batch, open_enrollments
     from tasks.time_first_steps import time_first_steps
 
-    batch = begin_batch.fn("hello", CONTACT_OWNER, Segment(name=name), EnrollmentOptions(send_at=SEND_AT))
+    batch = begin_batch.fn("hello", CONTACT_OWNER, Segment(name=name), EnrollmentOptions(send_at=SEND_AT), own)
     laps = Laps(current())
     chunks = load_candidates.fn(batch)
     while True:
@@ -52,6 +54,30 @@ def enroll(name: str) -> Laps:
         with laps.of(OPEN):
             opened = open_enrollments.fn(plan, verdict, batch)
         assert opened.enrolled + opened.held == len(candidates)
+
+
+def own_options(engine: Engine, name: str) -> dict[int, Overrides]:
+    """A subject, a window and a token for every tenth contact of a list, different for each."""
+    with database.transaction(engine) as connection:
+        ids = list(
+            connection.scalars(
+                text("""
+                    SELECT contact_id FROM list_members JOIN lists l ON l.id = list_id
+                    WHERE l.name = :name AND contact_id % 10 = 0
+                """),
+                {"name": name},
+            )
+        )
+    return {
+        id_: Overrides.from_data(
+            {
+                "steps": {"1": {"subject": f"Your question {id_ % 1_000}"}},
+                "follow_ups": {"window": [8 * 60 + id_ % 60, 17 * 60]},
+                "token_values": {"contact.first_name": f"Kim {id_}"},
+            }
+        )
+        for id_ in ids
+    }
 
 
 def plain_copy(engine: Engine, name: str) -> float:
@@ -108,6 +134,9 @@ def main(size: int) -> None:
             )
         for part, seconds in laps.wall.items():
             print(f"  {part:10} {seconds:6.2f} s {laps.cpu[part]:6.2f} s CPU {size / seconds:12,.0f} contacts/s")
+        world.fill(ground.engine, "list with own options", size)
+        own = own_options(ground.engine, "list with own options")
+        other = enroll("list with own options", own)
         baselines = {
             OPEN: ("plain COPY of the same rows, no index", plain_copy(ground.engine, "bare")),
             TIME: ("zoneinfo loop, zone known", zoneinfo_loop(ground.engine, 100_000) * size),
@@ -115,5 +144,9 @@ def main(size: int) -> None:
         }
     for part, (baseline, seconds) in baselines.items():
         print(f"{part} takes {laps.wall[part] / seconds:.2f} × the time of: {baseline} ({seconds:.2f} s)")
+    ratio = sum(other.wall.values()) / sum(laps.wall.values())
+    print(
+        f"with options of their own for {len(own):,} of them: {ratio:.2f} × the time without, loading and judging too"
+    )
     planned = laps.wall[TIME] + laps.wall[FORECAST] + laps.wall[OPEN]
     print(f"planned and stored: {size / planned:,.0f} enrollments/s")

@@ -35,8 +35,23 @@ SEQUENCE = Sequence(
 SENDER = SenderIdentity("u1@sender.example", "Uma 1", "Hamburg", {"name": "Uma 1"})
 
 
-def fill(ground: Runtime, contacts: int, port: int) -> None:
-    """Contacts of fifty senders, each enrolled and due now; no limits."""
+_OWN_OPTIONS = """
+    UPDATE enrollments SET
+        token_values = jsonb_build_object('contact.first_name', 'Kim ' || id),
+        overrides = jsonb_build_object('steps', jsonb_build_object(
+            '1', jsonb_build_object('subject', 'Your question ' || id)
+                 || CASE WHEN id % 100 = 0 THEN jsonb_build_object('text', :text || id) ELSE '{}' END,
+            '2', jsonb_build_object('delay', jsonb_build_array(0, 'minutes'))
+        ))
+    WHERE id % 10 = 0
+"""
+
+
+def fill(ground: Runtime, contacts: int, port: int, *, with_own_options: bool = False) -> None:
+    """Contacts of fifty senders, each enrolled and due now; no limits.
+
+    ``with_own_options``: every tenth has subjects, a delay and a token of its own, every hundredth a whole text.
+    """
     now = ground.clock.now()
     transport = {"kind": "smtp", "host": "127.0.0.1", "port": port, "security": "none"}
     users = [
@@ -71,6 +86,8 @@ def fill(ground: Runtime, contacts: int, port: int) -> None:
             """),
             {"sequence_id": stored.id, "version_id": stored.version_id, "zone": ZONE, "now": now},
         )
+        if with_own_options:
+            connection.execute(text(_OWN_OPTIONS), {"text": TEXT})
     vacuum(ground.engine)
 
 
