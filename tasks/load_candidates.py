@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.override_columns import overrides_of_columns
-from cadenza.domain.overrides import NOTHING, Overrides
+from cadenza.domain.overrides import NOTHING, Overrides, as_json
 from cadenza.domain.passage import Passage
 from cadenza.errors import OverrideInvalid
 from cadenza.mail.overridden import Chooser
@@ -106,7 +106,7 @@ def _choice(chooser: Chooser, columns: str | None, overrides: Overrides) -> Pass
 def _put_in(own: pd.DataFrame, choices: Mapping[int, Passage], same: Passage, batch: Batch) -> None:
     """Add a column for each option; where a contact has none of its own stands what holds for all."""
     for_all = batch.options.for_all
-    tokens = json.dumps(for_all.token_values, ensure_ascii=False) if for_all.token_values else None
+    tokens = as_json(for_all.token_values) if for_all.token_values else None
     defaults = {"overrides": for_all.as_stored(), "token_values": tokens}
     rows = list(choices)
     for name, source in (

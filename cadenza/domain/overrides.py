@@ -187,8 +187,8 @@ class Overrides:
 
         Zone, first instant, mailbox and values of tokens have columns of their own.
         """
-        later = replace(self, time_zone=None, send_at=None, mailbox_id=None, token_values={})
-        return json.dumps(later.as_data(), ensure_ascii=False) if later else None
+        later = {name: value for name, value in self.as_data().items() if name not in _IN_COLUMNS}
+        return as_json(later) if later else None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -238,6 +238,11 @@ _FOLLOW_UPS: Final = {name: _READERS[name] for name in ("eligible_days", "window
 _EMAIL_ONLY: Final = ("subject", "html", "text")
 _TODO_ONLY: Final = ("title", "notes", "is_blocking")
 _KINDS: Final = {StepKind.EMAIL: "an email, not a to-do", StepKind.TODO: "a to-do, not an email"}
+
+_IN_COLUMNS: Final = ("time_zone", "send_at", "mailbox_id", "token_values")
+
+#: Plain data as JSON, in the script in which people wrote it.
+as_json: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 #: As the sequence says.
 NOTHING: Final = Overrides()

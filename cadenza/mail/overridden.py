@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 
 from cadenza.domain.batch import Batch
-from cadenza.domain.overrides import NOTHING, Overrides
+from cadenza.domain.overrides import NOTHING, Overrides, as_json
 from cadenza.domain.passage import Passage
-from cadenza.domain.sequence import Sequence, Step, StepKind
+from cadenza.domain.sequence import Sequence, StepKind
 from cadenza.domain.variants import written
 from cadenza.errors import OverrideInvalid, TemplateInvalid
 from cadenza.mail.bodies import Bodies
@@ -59,8 +59,12 @@ class Chooser:
 
     def __init__(self, batch: Batch) -> None:
         self._sequence = batch.sequence
-        self._for_all = batch.options.for_all
+        for_all = batch.options.for_all
+        #: What the passage of a contact takes over from it.
+        self._for_all = replace(for_all, time_zone=None, send_at=None, mailbox_id=None)
         self._start = batch.start_position
+        self._required = frozenset(batch.sequence.required_tokens)
+        self._by_step = {position: frozenset(paths) for position, paths in required_by_step(batch.sequence).items()}
         #: What holds for contacts without options of their own, or whose own make no sense.
         self.same = Passage(batch.start_position, batch.is_mail_first)
 
@@ -73,9 +77,9 @@ class Chooser:
             return self.refused(error)
         start = own.start_position or self._start
         chosen = own.over(self._for_all)
-        needed = self._sequence.required_tokens
+        needed = self._required
         if own.has_words or start != self._start:
-            needed = required_tokens(own.applied_to(self._sequence), start)
+            needed = self._needed(own, start)
         return Passage(
             start,
             self._sequence.step(start).kind is StepKind.EMAIL,
@@ -83,10 +87,22 @@ class Chooser:
             own.send_at,
             own.mailbox_id,
             chosen.from_alias,
-            frozenset(needed) - {*chosen.token_values, *chosen.fallbacks},
+            needed - {*chosen.token_values, *chosen.fallbacks},
             chosen.as_stored(),
-            json.dumps(chosen.token_values, ensure_ascii=False) if chosen.token_values else None,
+            as_json(chosen.token_values) if chosen.token_values else None,
         )
+
+    def _needed(self, own: Overrides, start: int) -> frozenset[str]:
+        """The tokens that the steps from ``start`` on need, some of them with other words."""
+        given = frozenset(self._sequence.fallbacks)
+        needed: set[str] = set()
+        for step in self._sequence.steps[start - 1 :]:
+            chosen = own.steps.get(step.position)
+            if chosen is None or not (chosen.has_words or chosen.title or chosen.notes):
+                needed |= self._by_step[step.position]
+            else:
+                needed |= set(_required_by(_words(chosen.applied_to(step)), given))
+        return frozenset(needed)
 
     def refused(self, error: OverrideInvalid) -> Passage:
         """What holds for a contact whose options make no sense."""
@@ -95,7 +111,12 @@ class Chooser:
 
 def required_by_step(sequence: Sequence) -> dict[int, tuple[str, ...]]:
     """The tokens of contact and company for which there must be a value, by the position of the step."""
-    return {step.position: _required(step, frozenset(sequence.fallbacks)) for step in sequence.steps}
+    given = frozenset(sequence.fallbacks)
+    texts = {step.position: [written(step, variant) for variant in step.variants] or [step] for step in sequence.steps}
+    return {
+        position: tuple(dict.fromkeys(path for one in some for path in _required_by(_words(one), given)))
+        for position, some in texts.items()
+    }
 
 
 def required_tokens(sequence: Sequence, start: int = 1) -> tuple[str, ...]:
@@ -115,14 +136,15 @@ def steps_of_tokens(batch: Batch, own: Overrides = NOTHING) -> dict[str, tuple[i
     return steps
 
 
+_words = attrgetter(*_PARTS)
+
+
 @lru_cache(maxsize=4_096)
-def _required(step: Step, given: frozenset[str]) -> tuple[str, ...]:
-    texts = [written(step, variant) for variant in step.variants] or [step]
+def _required_by(words: tuple[str, ...], given: frozenset[str]) -> tuple[str, ...]:
     paths = (
         path
-        for text in texts
-        for name in _PARTS
-        if (source := getattr(text, name))
+        for name, source in zip(_PARTS, words, strict=True)
+        if source
         for path in compile_template(source, is_html=name == "html").required
     )
     return tuple(

@@ -39,13 +39,21 @@ class Template:
     def _compiled(self) -> JinjaTemplate:
         return compile_tree(self.body)
 
+    @cached_property
+    def _words(self) -> str | None:
+        """What a template without tokens and conditions says; None: it has some."""
+        parts = [part for node in self.body for part in (node.nodes if isinstance(node, nodes.Output) else [node])]
+        words = [part.data for part in parts if isinstance(part, nodes.TemplateData)]
+        return "".join(words) if len(words) == len(parts) else None
+
     def render(self, values: Mapping[str, Any]) -> str:
         """The text for one contact; ``values`` are plain dictionaries by root.
 
         Raises:
             TokenMissing: names the token that has no value.
         """
-        return self._compiled.render(values)
+        # A subject that one contact has of its own often has no token: that is not worth compiling.
+        return self._compiled.render(values) if self._words is None else self._words
 
 
 @lru_cache(maxsize=4_096)
@@ -72,7 +80,7 @@ def template_problems(source: str) -> list[Problem]:
         raw = [(line, "'raw' may not stand here: write {{ '{{' }} for braces.")
                for line, kind, _ in ENVIRONMENT.lex(source) if kind == "raw_begin"]  # fmt: skip
         found = sorted({*raw, *problems_of(tree)})
-        if not found:
+        if not found and "{" in source:
             ENVIRONMENT.compile(tree)
     except TemplateSyntaxError as error:
         return [(error.lineno, f"{error.message}.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import Outcome
+from cadenza.domain.overrides import as_json
 from cadenza.domain.sequence import StepKind
 from cadenza.store.columns import copy_columns
 
@@ -67,7 +67,7 @@ def _enrollments(batch: Batch, plan: pd.DataFrame) -> pa.Table:
     if stored := for_all.as_stored():
         same["overrides"] = stored
     if for_all.token_values:
-        same["token_values"] = json.dumps(for_all.token_values, ensure_ascii=False)
+        same["token_values"] = as_json(for_all.token_values)
     columns |= {name: pa.repeat(value, len(planned)) for name, value in same.items()}
     if batch.options.threads:
         threads = {thread.contact_id: thread.as_json for thread in batch.options.threads}
