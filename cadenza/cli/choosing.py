@@ -43,7 +43,7 @@ def overrides_data(given: dict[str, Any]) -> dict[str, Any]:
     steps: dict[str, dict[str, Any]] = {}
     for option, name in _OF_STEPS.items():
         for step, value in _pairs(f"--{name}", given[option]).items():
-            steps.setdefault(step, {})[name] = _text_of(value) if name in ("text", "html") else value
+            steps.setdefault(step, {})[name] = _text_of(value, name) if name in ("text", "html") else value
     for step in given["continues"] or ():
         steps.setdefault(str(step), {})["is_blocking"] = False
     data = {
@@ -69,10 +69,14 @@ def _pairs(option: str, given: Iterable[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _text_of(value: str) -> str:
-    if not value.startswith("@"):
-        return value
+def _text_of(value: str, name: str) -> str:
+    """Words, or what stands in the file that is named, with their snippets."""
+    from cadenza.mail.sequence_file import SNIPPETS
+    from cadenza.mail.snippets import with_snippets
+    from cadenza.runtime import current
+
     try:
-        return Path(value[1:]).read_text(encoding="utf-8")
+        words = Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUse(f"{value[1:]} cannot be read as text ({type(error).__name__}): name a file in UTF-8.") from error
+    return with_snippets(words, current().settings.sequences_folder / SNIPPETS, is_html=name == "html")

@@ -24,6 +24,8 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SHARE: Final = re.compile(r"everyone|(team|user):[^\s:,][^:,]*")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{2})")
 LONGEST_FOLDER: Final = 100
+#: The folder of snippets, beside the sequence files.
+SNIPPETS: Final = "snippets"
 #: Steps of one sequence.
 MOST_STEPS: Final = 100
 
@@ -128,7 +130,7 @@ def _parse(text: str, path: Path, problems: Problems) -> Sequence | None:
     if not items or len(items) > MOST_STEPS:
         entries["steps"].wrong(f"a sequence has 1 to {MOST_STEPS} steps.")
         return None
-    reader = StepReader()
+    reader = StepReader(path.parent / SNIPPETS)
     for item in items:
         reader.read(item)
     reader.look_at_fallbacks(entries.get("fallbacks"), sequence.fallbacks)

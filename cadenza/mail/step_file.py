@@ -6,12 +6,14 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from cadenza.domain.sequence import Delay, DelayUnit, Step, StepKind, TodoKind
 from cadenza.domain.variants import written
 from cadenza.errors import TemplateInvalid
 from cadenza.mail.bodies import Bodies
+from cadenza.mail.snippets import with_snippets
 from cadenza.mail.templates import compile_template
 from cadenza.mail.variant_file import read_variants, read_winner
 from cadenza.mail.yaml_tree import Item
@@ -33,7 +35,9 @@ _MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
 class StepReader:
     """Reads steps in order and remembers what their templates use."""
 
-    def __init__(self) -> None:
+    def __init__(self, snippets: Path) -> None:
+        #: The folder of snippets that templates may include.
+        self.snippets = snippets
         self.steps: list[Step] = []
         self.tokens: dict[str, None] = {}
         #: Tokens of the contact and the company that have no default.
@@ -148,6 +152,7 @@ class StepReader:
         if not item or not source:
             return ""
         try:
+            source = with_snippets(source, self.snippets, is_html=name == "html")
             template = compile_template(source, is_html=name == "html")
         except TemplateInvalid as error:
             self._note(item, error)

@@ -280,3 +280,17 @@ def test_an_enrollment_touches_nothing_of_a_contact_unless_a_setting_says_so(off
         ({"lifecycle_stage": "lead", "x": "y"},),
     ]
     assert office.rows("SELECT to_jsonb(c) - 'properties' - 'updated_at' FROM contacts c ORDER BY id") == before
+
+
+def test_links_documents_and_videos_of_an_own_text_arrive_and_scripts_do_not(office):
+    [one] = office.contacts(1)
+    film = '<a href="https://v.example/film"><img src="https://v.example/film.jpg" alt="The film"></a>'
+    html = f'<p>See <a href="https://d.example/a.pdf">the prices</a>.</p><p>{film}</p><script>alert(1)</script>'
+    enrolled([one], own={one: {"steps": {"4": {"html": html}}}}, start_position=4)
+    play(office)
+    [mail] = mails(office, one)
+    sent = mail.get_body(("html",)).get_content()
+    assert '<a href="https://d.example/a.pdf">the prices</a>' in sent
+    assert film in sent
+    assert "script" not in sent
+    assert "the prices (https://d.example/a.pdf)" in mail.get_body(("plain",)).get_content()
