@@ -67,7 +67,7 @@ def mails_of(sequence: Sequence, contact: dict[str, str], key: bytes) -> list[tu
             continue
         due = DueStep(
             17, 23, 1, 1, 1, contact["email"], position, 0, "Europe/Stockholm", "SE", None, contact, {},
-            {"name": contact["company"]} if "company" in contact else {}, {}, {},
+            {"name": contact["company"]} if "company" in contact else {}, {}, {}, None, None,
             [mail.position for mail in sent], [mail.message_id for mail in sent], [mail.subject for mail in sent],
         )  # fmt: skip
         mail = writer.write_mail(due, now)
