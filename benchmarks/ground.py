@@ -42,6 +42,10 @@ def runtime(clock: Clock | None = None, **settings: Any) -> Iterator[Runtime]:
             server.cleanup()
 
 
+#: What the system counts CPU time in; nothing takes none.
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Measured:
     """What a block took: seconds on the wall, CPU seconds of our processes and, of these, of PostgreSQL."""
@@ -61,7 +65,7 @@ def measured(ground: Runtime | None = None, apart: Collection[int] = ()) -> Iter
     taken.seconds = time.perf_counter() - start
     time.sleep(0.1)  # a process that has just ended counts when its parent has noticed
     taken.database_seconds = cpu_seconds(postgres) - theirs
-    taken.cpu_seconds = _cpu_of_children(apart) - ours + taken.database_seconds
+    taken.cpu_seconds = max(TICK_SECONDS, _cpu_of_children(apart) - ours + taken.database_seconds)
 
 
 class Laps:
