@@ -193,11 +193,7 @@ def settle(connection: Connection, now: datetime) -> dict[str, int]:
 
     Of several firings of a contact the first enrolled it. What a batch did not come to waits for another one.
     """
-    settled = Counter(connection.scalars(text(_SETTLE), {"now": now}))
-    connection.execute(
-        text("UPDATE automation_firings SET batch_id = NULL WHERE state = 'waiting' AND batch_id IS NOT NULL")
-    )
-    return dict(settled)
+    return dict(Counter(connection.scalars(text(_SETTLE), {"now": now})))
 
 
 _SETTLE: Final = """
