@@ -21,6 +21,9 @@ from cadenza.store.columns import copy_columns
 from cadenza.store.companies import create_company_staging, merge_companies
 from cadenza.store.database import driver_connection
 
+#: Whoever inserts contacts holds this lock; an import alone: what it has looked up, no other one inserts.
+NEW_CONTACTS_LOCK: Final = 7267
+
 _MERGED_COLUMNS: Final = ("email_normalized", *CONTACT_FIELDS)
 _COLLAPSED_COLUMNS: Final = (*_MERGED_COLUMNS, "company_id")
 
@@ -68,7 +71,7 @@ def create_staging(connection: Connection) -> None:
 
     Imports wait for each other: what one has looked up, no other one inserts.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(7267)"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": NEW_CONTACTS_LOCK})
     create_company_staging(connection)
     columns = ", ".join(f"{name} text" for name in _MERGED_COLUMNS)
     connection.execute(

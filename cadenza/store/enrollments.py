@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
@@ -53,17 +53,21 @@ class EnrollmentRow:
     ended_by: str | None
 
 
-_LIST = """
+#: Why an active enrollment waits: for enrollments e, mailboxes m and sequences s.
+HELD_REASON: Final = """
+    CASE WHEN e.held_reason IS NOT NULL THEN e.held_reason
+         WHEN NOT m.is_connected THEN 'MAILBOX_NOT_CONNECTED'
+         WHEN m.paused_at IS NOT NULL THEN 'GUARD_PAUSED'
+         WHEN s.paused_at IS NOT NULL THEN 'SEQUENCE_INACTIVE'
+    END
+"""
+
+_LIST = f"""
     SELECT e.id, e.contact_id, btrim(concat_ws(' ', c.first_name, c.last_name)) AS name, e.to_address AS email,
            s.name AS sequence, u.handle AS sender, e.status, e.time_zone, e.next_position,
            jsonb_array_length(v.definition -> 'steps') AS steps, e.next_kind, e.due_at,
            greatest(e.expected_at, e.due_at) AS expected_at,
-           CASE WHEN e.status <> 'active' THEN NULL
-                WHEN e.held_reason IS NOT NULL THEN e.held_reason
-                WHEN NOT m.is_connected THEN 'MAILBOX_NOT_CONNECTED'
-                WHEN m.paused_at IS NOT NULL THEN 'GUARD_PAUSED'
-                WHEN s.paused_at IS NOT NULL THEN 'SEQUENCE_INACTIVE'
-           END AS held_reason,
+           CASE WHEN e.status = 'active' THEN {HELD_REASON} END AS held_reason,
            e.held_until, e.ending, e.ending_reason, e.enrolled_at, e.paused_by, e.paused_reason, e.ended_by
     FROM enrollments e
     JOIN contacts c ON c.id = e.contact_id
@@ -71,7 +75,7 @@ _LIST = """
     JOIN sequence_versions v ON v.id = e.sequence_version_id
     JOIN mailboxes m ON m.id = e.mailbox_id
     JOIN users u ON u.id = e.user_id
-"""
+"""  # noqa: S608
 
 
 def list_enrollments(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cadenza.domain.filing import FiledMail
+from cadenza.store.contacts import NEW_CONTACTS_LOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,7 @@ def _contacts(connection: Connection, mails: Sequence[FiledMail], now: datetime)
     new = [people[address] for address in people.keys() - known.keys()]
     if not new:
         return known
-    # As imports do: what one has looked up, no other one inserts.
-    connection.execute(text("SELECT pg_advisory_xact_lock(7267)"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": NEW_CONTACTS_LOCK})
     connection.execute(
         text("""
             INSERT INTO contacts (identity_key, email, email_normalized, first_name, last_name, created_at, updated_at)

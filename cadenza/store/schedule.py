@@ -15,6 +15,7 @@ from cadenza.domain.zones import zone_of
 from cadenza.errors import NotFound, WrongUse
 from cadenza.store.choices import Choice, contacts_named, running
 from cadenza.store.database import driver_connection
+from cadenza.store.enrollments import HELD_REASON
 from cadenza.store.sequences import sequences_by_version
 
 
@@ -54,16 +55,12 @@ def coming_steps(
     """
     contacts = None if contact is None else contacts_named(connection, contact)
     rows = connection.execute(
-        text("""
+        text(f"""
             SELECT e.id AS enrollment_id, e.contact_id, btrim(concat_ws(' ', c.first_name, c.last_name)) AS name,
                    e.to_address AS email, s.name AS sequence, u.handle AS sender, e.next_position AS position,
                    jsonb_array_length(v.definition -> 'steps') AS steps, e.next_kind AS kind, e.time_zone, e.due_at,
                    greatest(e.due_at, e.expected_at, e.held_until) AS expected_at,
-                   CASE WHEN e.held_reason IS NOT NULL THEN e.held_reason
-                        WHEN NOT m.is_connected THEN 'MAILBOX_NOT_CONNECTED'
-                        WHEN m.paused_at IS NOT NULL THEN 'GUARD_PAUSED'
-                        WHEN s.paused_at IS NOT NULL THEN 'SEQUENCE_INACTIVE'
-                   END AS held_reason
+                   {HELD_REASON} AS held_reason
             FROM enrollments e
             JOIN contacts c ON c.id = e.contact_id
             JOIN sequences s ON s.id = e.sequence_id
@@ -76,7 +73,7 @@ def coming_steps(
               AND (CAST(:contacts AS bigint[]) IS NULL OR e.contact_id = ANY (:contacts))
               AND (CAST(:until AS timestamptz) IS NULL OR e.due_at <= :until)
             ORDER BY greatest(e.due_at, e.expected_at, e.held_until), e.id LIMIT :limit
-        """),
+        """),  # noqa: S608,
         {"sequence": sequence, "sender": sender, "contacts": contacts, "until": until, "limit": limit},
     )
     return [Coming(**row._mapping) for row in rows]

@@ -12,10 +12,9 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.automation import Signal, TriggerKind
 from cadenza.domain.contact import CONTACT_FIELDS
+from cadenza.store.contacts import NEW_CONTACTS_LOCK
 from cadenza.store.firings import fire
 
-#: Who inserts contacts holds this lock, as imports do (contacts.create_staging).
-_NEW_CONTACTS: Final = 7267
 #: What a form may say of a contact: not who the contact is, and not who writes to it.
 FORM_FIELDS: Final = tuple(name for name in CONTACT_FIELDS if name not in ("email", "owner_email", "external_id"))
 #: Contacts that one summary names.
@@ -77,10 +76,11 @@ def take_signals(connection: Connection, size: int, now: datetime) -> list[Taken
     visitor's earlier signals are. Several may take at once; what one has taken no other one does. While an import runs,
     new people wait for it.
     """
-    for statement in (_TAKE, _KNOW):
-        connection.execute(text(statement), {"size": size})
+    connection.execute(text(_TAKE), {"size": size})
+    connection.execute(text("ANALYZE taken"))
+    connection.execute(text(_KNOW))
     if connection.scalar(text(f"SELECT EXISTS (SELECT FROM taken WHERE {_IS_NEW_PERSON})")):  # noqa: S608
-        if connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({_NEW_CONTACTS})")):
+        if connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": NEW_CONTACTS_LOCK}):
             connection.execute(text(_MEET), {"now": now})
             connection.execute(text(_KNOW))
         else:
@@ -106,12 +106,12 @@ _TAKE: Final = """
     SELECT id, kind, name, visitor, address, contact_id, data, at, received_at FROM signals
     WHERE taken_at IS NULL ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED
 """
-#: By the contact's id, by the address, by another address of the contact.
+#: By the contact's id, by the address, by another address of the contact. OFFSET 0: else min() walks through all ids.
 _KNOW: Final = """
     UPDATE taken t SET contact_id = (
         SELECT coalesce(
             (SELECT id FROM contacts WHERE id = t.contact_id),
-            (SELECT min(id) FROM contacts WHERE email_normalized = t.address),
+            (SELECT min(id) FROM (SELECT id FROM contacts WHERE email_normalized = t.address OFFSET 0) AS same),
             (SELECT id FROM contacts WHERE identity_key = 'email:' || t.address),
             (SELECT contact_id FROM contact_addresses WHERE address = t.address)
         )

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from cadenza.domain.rehearsal import SentMail
+from cadenza.store.enrollments import HELD_REASON
 
 
 def sent_mails(connection: Connection, batch_id: int) -> list[SentMail]:
@@ -57,7 +58,7 @@ class Group:
 def groups(connection: Connection, batch_id: int) -> list[Group]:
     """How far the contacts of a batch came, and how they stand."""
     rows = connection.execute(
-        text("""
+        text(f"""
             WITH ran AS (
                 SELECT enrollment_id, position FROM deliveries WHERE state = 'sent'
                 UNION ALL SELECT enrollment_id, position FROM todos
@@ -67,19 +68,14 @@ def groups(connection: Connection, batch_id: int) -> list[Group]:
                 WHERE e.batch_id = :batch_id GROUP BY e.id
             )
             SELECT l.position, e.status, e.ending,
-                   CASE WHEN e.status NOT IN ('active', 'paused') THEN NULL
-                        WHEN e.held_reason IS NOT NULL THEN e.held_reason
-                        WHEN NOT m.is_connected THEN 'MAILBOX_NOT_CONNECTED'
-                        WHEN m.paused_at IS NOT NULL THEN 'GUARD_PAUSED'
-                        WHEN s.paused_at IS NOT NULL THEN 'SEQUENCE_INACTIVE'
-                   END AS held_reason,
+                   CASE WHEN e.status IN ('active', 'paused') THEN {HELD_REASON} END AS held_reason,
                    count(*) AS contacts, max(e.ended_at) AS left_at
             FROM last l
             JOIN enrollments e ON e.id = l.id
             JOIN mailboxes m ON m.id = e.mailbox_id
             JOIN sequences s ON s.id = e.sequence_id
             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-        """),
+        """),  # noqa: S608,
         {"batch_id": batch_id},
     )
     return [Group(**row._mapping) for row in rows]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from cadenza.domain.contact import CONTACT_FIELDS
+from cadenza.store.contacts import NEW_CONTACTS_LOCK
 
 _FIELDS: Final = ("email_normalized", *CONTACT_FIELDS)
 
@@ -37,7 +38,7 @@ def upsert_contacts(connection: Connection, rows: Sequence[Mapping[str, Any]], n
         known["properties"] = properties
     parameters = {"rows": json.dumps([merged[key] for key in sorted(merged)]), "now": now}
     connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-    connection.execute(text("SELECT pg_advisory_xact_lock_shared(7267)"))
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": NEW_CONTACTS_LOCK})
     connection.execute(text(_COMPANIES), parameters)
     new = {row.identity_key: row.id for row in connection.execute(text(_INSERT), parameters)}
     known_ids = {row.identity_key: row.id for row in connection.execute(text(_UPDATE), parameters | {"new": list(new)})}
