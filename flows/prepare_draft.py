@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -90,12 +91,14 @@ def fill(
 ) -> int:
     """Give a token a value for contacts of a draft that have none, one or all of them; returns how many.
 
+    Whoever is not named keeps a value that its own options give, those in columns of the list included.
     ``write_back``: their own property or field gets it too, for ever.
     """
     batch, known = _outlined(draft_id, contact_ids)
     filled = Overrides.from_data({"token_values": {path: value}})
+    told = _told(batch, path) if contact_ids is None else frozenset()
     with database.transaction(current().engine) as connection:
-        lacking = candidates.missing_tokens(connection, known, [path])
+        lacking = candidates.missing_tokens(connection, known, [path]).keys() - told
         own = batch.contact_overrides
         changed = {id_: filled.over(own.get(id_, Overrides())) for id_ in lacking}
         drafts.open_draft(connection, draft_id)
@@ -177,6 +180,16 @@ def _outlined(draft_id: int, contact_ids: Sequence[int] | None = None) -> tuple[
     if options.batch_limit is None:
         options = replace(options, batch_limit=current().settings.interactive_limit)
     return outline_batch.fn(draft.sequence, draft.sender, segment, options, overrides), known
+
+
+def _told(batch: Batch, path: str) -> frozenset[int]:
+    """The contacts of a batch whose options say what a token is."""
+    told: set[int] = set()
+    for chunk in load_candidates.fn(batch):
+        if "token_values" in chunk:
+            known = chunk["token_values"].dropna().map(lambda values: path in json.loads(values)).astype(bool)
+            told |= set(chunk["contact_id"].loc[known.index[known]].tolist())
+    return frozenset(told)
 
 
 def _check(batch: Batch, own: Overrides) -> None:

@@ -197,7 +197,7 @@ def enroll_segment(sequence: str, sender: str, whom: Whom, options: dict[str, An
 
 
 def show_batch(batch_id: int) -> None:
-    """Print the report of an enrollment, the next waves, and the files."""
+    """Print the report of an enrollment, its next waves, and the files."""
     from datetime import timedelta
 
     from cadenza.cli.report_view import show_files, show_report, show_waves
@@ -209,7 +209,9 @@ def show_batch(batch_id: int) -> None:
     show_report(report)
     now = current().clock.now()
     with transaction() as connection:
-        show_waves(waves_due(connection, now, timedelta(days=7), current().settings.limits), now)
+        waves = waves_due(connection, now, timedelta(days=7), current().settings.limits, batch_id)
+    if report.enrolled + report.held:
+        show_waves(waves, now)
     show_files(report)
 
 

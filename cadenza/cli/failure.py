@@ -9,9 +9,11 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from typer import Abort
+
 from cadenza.errors import CadenzaError
 
-UNEXPECTED = 1
+NOT_DONE = 1
 WRONG_USE = 2
 
 
@@ -20,6 +22,9 @@ def report(error: Exception) -> int:
     if isinstance(error, CadenzaError):
         say(str(error))
         return error.exit_code
+    if isinstance(error, Abort):
+        say("Nothing was done: the question was not answered with yes. --yes answers it beforehand.")
+        return NOT_DONE
     if isinstance(error, BrokenPipeError):
         # Whoever read our output (head, less) has enough: nothing to complain about, nothing left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -28,7 +33,7 @@ def report(error: Exception) -> int:
         say(
             f"The disk is full ({error.filename or 'while writing'}): free some space; nothing that was stored is lost."
         )
-        return UNEXPECTED
+        return NOT_DONE
     # Errors of the parser, whose class differs between releases of typer: all have a message and an exit code.
     usage = getattr(error, "format_message", None)
     if usage is not None:
@@ -38,9 +43,9 @@ def report(error: Exception) -> int:
         return WRONG_USE
     if isinstance(error, PermissionError | IsADirectoryError | FileNotFoundError) and error.filename:
         say(f"{error.filename}: {error.strerror}. Check the path and its permissions.")
-        return UNEXPECTED
+        return NOT_DONE
     say(f"Unexpected {type(error).__name__}: {_first_line(error)}. {_keep(error)}")
-    return UNEXPECTED
+    return NOT_DONE
 
 
 def say(message: str) -> None:

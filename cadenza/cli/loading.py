@@ -24,14 +24,14 @@ def load_team(path: str) -> None:
 
 def load_sequences(folder: str = "") -> None:
     """Load every sequence of a folder; one that did not change keeps its version."""
-    from cadenza.mail.sequence_file import read_sequences
+    from cadenza.mail.sequence_file import read_sequences, sequence_files
     from cadenza.runtime import current
     from cadenza.store import database
     from cadenza.store.sequences import save_sequence
 
     runtime = current()
     path = Path(folder) if folder else runtime.settings.sequences_folder
-    if not folder and not path.exists():
+    if not folder and not sequence_files(path):
         return
     sequences = read_sequences(path)
     with database.transaction(runtime.engine) as connection:

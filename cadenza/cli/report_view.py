@@ -31,6 +31,8 @@ def show_report(report: Tally, *, is_forecast: bool = False) -> None:
         f"  [green]{report.enrolled:,} {will}enrolled[/]   [yellow]{report.held:,} {will}held[/]   "
         f"[red]{report.refused:,} {will}refused[/]",
     )
+    if not report.candidates:
+        show("  Nobody was found: nothing to do.")
     if is_repeated(report):
         show("  Everybody who may be is in this sequence already: nothing to do.")
     if report.by_code:
@@ -54,7 +56,7 @@ def show_waves(waves: Iterable[DueWave], now: datetime, limit: int = 12) -> None
     """Print which time zones come next and when: local time, UTC, how many steps."""
     waves = list(waves)
     if not waves:
-        show("  No step is due within a week.")
+        show("  No step of theirs is due within a week.")
         return
     drawn = table("time zone", "local time", "UTC", "emails", "to-dos", title="Next waves", right=("emails", "to-dos"))
     show(

@@ -67,9 +67,11 @@ def read_sequences(folder: Path) -> list[Sequence]:
         return [read_sequence(folder)]
     if not folder.is_dir():
         raise SequenceInvalid(f"There is no folder {folder}: put the sequence files there, or name another one.")
+    if not sequence_files(folder):
+        raise SequenceInvalid(f"There is no sequence file (.yaml) in {folder}: put some there, or name another folder.")
     sequences: dict[str, Sequence] = {}
     reports: list[str] = []
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+    for path in sequence_files(folder):
         problems = Problems()
         sequence = _read(path, problems)
         if sequence is not None and sequence.name in sequences:
@@ -81,6 +83,11 @@ def read_sequences(folder: Path) -> list[Sequence]:
     if reports:
         raise SequenceInvalid("\n".join(reports))
     return list(sequences.values())
+
+
+def sequence_files(folder: Path) -> list[Path]:
+    """The sequence files of a folder, by name."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def _report(path: Path, problems: Problems) -> str:

@@ -26,9 +26,13 @@ class DueWave:
 
 
 def waves_due(
-    connection: Connection, now: datetime, horizon: timedelta, default_limits: Sequence[Limit]
+    connection: Connection,
+    now: datetime,
+    horizon: timedelta,
+    default_limits: Sequence[Limit],
+    batch_id: int | None = None,
 ) -> list[DueWave]:
-    """The next wave of each time zone that has steps due within the horizon, soonest first.
+    """The next wave of each time zone that has steps due within the horizon, soonest first; of all or of one batch.
 
     Steps of paused sequences and of mailboxes that are paused or not connected wait without a wave; those of mailboxes
     that could not be read, until these are tried again.
@@ -42,6 +46,7 @@ def waves_due(
                        min(greatest(e.due_at, e.held_until)) AS first_at, count(*) AS steps
                 FROM enrollments e
                 WHERE e.status = 'active' AND e.due_at <= :until AND (e.held_until IS NULL OR e.held_until <= :until)
+                  {"" if batch_id is None else "AND e.batch_id = :batch_id"}
                   AND e.sequence_id NOT IN (SELECT id FROM sequences WHERE paused_at IS NOT NULL)
                   AND NOT EXISTS (
                       SELECT FROM deliveries d
@@ -62,7 +67,12 @@ def waves_due(
             WHERE f.runs_at <= :until
             GROUP BY 1, 2 ORDER BY 2, 1
         """),  # noqa: S608
-        {"now": now, "until": now + horizon, "default_limits": limits_json(default_limits)},
+        {
+            "now": now,
+            "until": now + horizon,
+            "default_limits": limits_json(default_limits),
+            **({} if batch_id is None else {"batch_id": batch_id}),
+        },
     )
     return [DueWave(**row._mapping) for row in rows]
 

@@ -50,6 +50,7 @@ class Terminal:
             [sys.executable, "-m", "cadenza.cli", *arguments],
             cwd=self.folder,
             env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

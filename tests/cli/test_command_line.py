@@ -92,6 +92,7 @@ def test_every_command_explains_itself(terminal, command):
         pytest.param(["segment", "create", "x", "country ="], "character", id="a broken filter"),
         pytest.param(["segment", "create"], "--help", id="a segment without a name"),
         pytest.param(["sequences", "check", "nowhere.yaml"], "nowhere.yaml", id="a sequence file that is not there"),
+        pytest.param(["sequences", "check", "."], "no sequence file", id="a folder without sequence files"),
         pytest.param(["team", "load", "nowhere.yaml"], "nowhere.yaml", id="a team file that is not there"),
         pytest.param(["pause", "nobody@customer.example"], "nobody@customer.example", id="an unknown contact"),
         pytest.param(["todo", "done", "7"], "cadenza todo list", id="an unknown to-do"),

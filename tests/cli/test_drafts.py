@@ -24,6 +24,9 @@ def test_a_draft_goes_all_its_way(terminal, database_url, world):
     draft("set", "1", "--contact", str(ids[1]), "--token", "contact.city=Bonn", "--subject", "1=Mine")
     draft("remove", "1", str(ids[2]))
     assert '{"steps": {"1": {"subject": "Mine"}}' in draft("show", "1")
+    unanswered = terminal.run("draft", "enroll", "1", **where)
+    assert (unanswered.returncode, unanswered.stderr.count("\n")) == (1, 1)
+    assert "Nothing was done" in unanswered.stderr
     assert "1 enrolled, 0 held" in draft("enroll", "1", "--contact", str(ids[0]), "--yes")
     assert "1 enrolled, 0 held" in draft("enroll", "1", "--yes")
     assert world.rows("SELECT contact_id, overrides -> 'steps' -> '1' FROM enrollments ORDER BY 1") == [

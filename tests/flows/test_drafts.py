@@ -78,6 +78,21 @@ def test_a_token_is_filled_for_one_then_for_all_who_lack_it(office, write_back, 
     assert office.one("SELECT properties ->> 'hobby' FROM contacts WHERE id = :id", id=two) == kept
 
 
+def test_filling_for_all_leaves_what_a_contact_s_own_options_say(office):
+    one, two, three, four = office.contacts(4)
+    office.rows("""UPDATE contacts SET properties = '{"token_contact_hobby": "chess"}' WHERE id = :id""", id=one)
+    office.ids = [one, two, three, four]
+    draft = prepared(office, from_columns=True)
+    for contact, value in ((two, "rowing"), (three, "curling")):
+        prepare_draft.choose_for(draft, [contact], Overrides.from_data({"token_values": {"contact.hobby": value}}))
+    assert prepare_draft.fill(draft, "contact.hobby", "reading") == 1
+    # Whoever is named is meant.
+    assert prepare_draft.fill(draft, "contact.hobby", "sailing", [three]) == 1
+    prepare_draft.enroll(draft)
+    values = dict(office.rows("SELECT contact_id, token_values ->> 'contact.hobby' FROM enrollments"))
+    assert values == {one: "chess", two: "rowing", three: "sailing", four: "reading"}
+
+
 def test_it_is_changed_for_all_and_for_one_and_the_forecast_follows(office):
     draft = prepared(office, time_zone="Europe/Berlin")
     prepare_draft.choose_for_all(
