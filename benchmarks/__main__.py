@@ -15,6 +15,7 @@ SIZES = {
     "dispatch": 20_000,
     "quality": 100_000,
     "classify": 10_000,
+    "events": 10_000,
 }
 
 

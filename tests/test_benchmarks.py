@@ -16,6 +16,7 @@ BENCHMARKS = {
     "plan": (300, ["× the time of: plain COPY", "× the time of: zoneinfo", "enrollments/s", "peak"]),
     "render": (300, ["EmailMessage.as_bytes", "× baseline"]),
     "dispatch": (90, ["procrastinate", "huey", "as installed", "× baseline", "ms CPU a step", "peak"]),
+    "events": (200, ["× baseline", "forms/s at most", "100 ms promised", "firings/s"]),
 }
 
 

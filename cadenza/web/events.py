@@ -19,7 +19,7 @@ from cadenza.domain.contact import property_name
 from cadenza.domain.page_url import normalized_url
 from cadenza.runtime import Runtime
 from cadenza.sources.addresses import normalize_address
-from cadenza.store.database import transaction
+from cadenza.store.database import autocommit
 from cadenza.store.signals import keep_signals
 from cadenza.web.api.errors import ErrorDetail, Problem, answer_errors
 from cadenza.web.forms import read_body
@@ -72,6 +72,7 @@ def build_events(runtime: Runtime) -> FastAPI:
     """What takes events in."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.runtime = runtime
+    app.state.events_key, app.state.site_key = runtime.events_key, runtime.site_key
     app.include_router(router)
     answer_errors(app)
     return app
@@ -83,7 +84,7 @@ async def forms(request: Request) -> Response:
     runtime: Runtime = request.app.state.runtime
     body = await read_body(request, LARGEST_BODY)
     now = runtime.clock.now()
-    check_sender(runtime.events_key, request.headers, body, now)
+    check_sender(request.app.state.events_key, request.headers, body, now)
     return await _keep(runtime, _signals(body, FormSubmission, now), now)
 
 
@@ -93,11 +94,11 @@ async def page_views(request: Request, site: str = "") -> Response:
     runtime: Runtime = request.app.state.runtime
     is_browser = bool(site) and not is_signed(request.headers)
     if is_browser:
-        _check_site(runtime, site, request.headers.get("Origin", ""))
+        _check_site(request, site)
     body = await read_body(request, LARGEST_VIEW if is_browser else LARGEST_BODY)
     now = runtime.clock.now()
     if not is_browser:
-        check_sender(runtime.events_key, request.headers, body, now)
+        check_sender(request.app.state.events_key, request.headers, body, now)
     return await _keep(runtime, _signals(body, PageView, now, is_browser=is_browser), now)
 
 
@@ -110,22 +111,23 @@ async def script() -> Response:
 
 async def _keep(runtime: Runtime, signals: Sequence[Signal], now: datetime) -> Response:
     def keep() -> int:
-        with transaction(runtime.engine) as connection:
+        with autocommit(runtime.engine) as connection:
             return keep_signals(connection, signals, now)
 
     kept = await run_in_threadpool(keep)
     return JSONResponse({"accepted": kept, "duplicates": len(signals) - kept}, 202)
 
 
-def _check_site(runtime: Runtime, site: str, origin: str) -> None:
+def _check_site(request: Request, site: str) -> None:
     """A page's key is no secret: it lets page views in, from our own sites.
 
     Raises:
         Problem: it is another key, or another site (403).
     """
-    if not hmac.compare_digest(site.encode(), runtime.site_key.encode()):
+    if not hmac.compare_digest(site.encode(), request.app.state.site_key.encode()):
         raise Problem(403, "The site's key is not ours: see 'cadenza automation keys'.", "SITE_KEY_INVALID")
-    if origin.lower().rstrip("/") not in runtime.settings.event_origins:
+    origin = request.headers.get("Origin", "").lower().rstrip("/")
+    if origin not in request.app.state.runtime.settings.event_origins:
         raise Problem(403, "Pages of this origin are not in the setting event_origins.", "ORIGIN_NOT_ALLOWED")
 
 
