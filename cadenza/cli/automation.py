@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,7 @@ def list_(sequence: Annotated[str | None, typer.Argument(metavar="SEQUENCE", hel
     if not rules:
         show("There are no automations yet: write some below 'automations:' in a sequence's file and load it.")
         return
-    drawn = table("sequence", "automation", "on", "when", "does", *STATES, right=STATES)
+    drawn = table("sequence", "automation", "on", "when", "does", "so far")
     show(
         rows(
             drawn,
@@ -50,7 +51,7 @@ def list_(sequence: Annotated[str | None, typer.Argument(metavar="SEQUENCE", hel
                     "on" if one.is_on else "off",
                     one.rule.trigger.words,
                     _does(one),
-                    *(one.counts.get(state, 0) or "" for state in STATES),
+                    ", ".join(f"{one.counts[state]:,} {state}" for state in STATES if state in one.counts),
                 )
                 for one in rules
             ),
@@ -68,9 +69,9 @@ def show_(sequence: Sequence, name: Name, limit: Limit = 20) -> None:
         one = find_rule(connection, sequence, name)
         fired = list_firings(connection, one.id, limit)
     state = f"on since {instant(one.on_since)}" if one.is_on else "off"
-    show(f"[bold]{sequence}[/] · {name}: {state}", "")
+    show(f"[bold]{sequence}[/] · {name}: {state}")
     facts = {"when": one.rule.trigger.words, "does": _does(one), "sender": one.rule.sender_words}
-    show(rows(table("", ""), ((word, fact) for word, fact in facts.items() if fact)))
+    _show_facts((word, fact) for word, fact in facts.items() if fact)
     if not fired:
         show("It has done nothing yet.")
         return
@@ -100,8 +101,12 @@ def show_(sequence: Sequence, name: Name, limit: Limit = 20) -> None:
 @automation_app.command("on")
 def on(sequence: Sequence, name: Name) -> None:
     """Switch an automation on: what happens from now on counts."""
+    from cadenza.store.firings import is_any_rule_on
+
+    with transaction() as connection:
+        is_looked_after = is_any_rule_on(connection)
     _switch(sequence, name, is_on=True)
-    if connect():
+    if not is_looked_after and connect():
         from tasks.start_run import start_run
 
         with suppress(NotFound, NotRunning):  # its schedule starts it within five minutes
@@ -157,18 +162,21 @@ def keys() -> None:
     connect()
     runtime = current()
     url = runtime.settings.public_url
-    show(
-        rows(
-            table("", ""),
-            (
-                ("forms", f"POST {url}/events/forms"),
-                ("page views", f"POST {url}/events/page-views"),
-                ("key (keep it secret)", runtime.events_key),
-                ("script tag", f'<script async src="{url}/events/cadenza.js" data-site="{runtime.site_key}"></script>'),
-                ("pages of", ", ".join(runtime.settings.event_origins) or "no site yet: set event_origins"),
-            ),
+    _show_facts(
+        (
+            ("forms", f"POST {url}/events/forms"),
+            ("page views", f"POST {url}/events/page-views"),
+            ("key (keep it secret)", runtime.events_key),
+            ("script tag", f'<script async src="{url}/events/cadenza.js" data-site="{runtime.site_key}"></script>'),
+            ("pages of", ", ".join(runtime.settings.event_origins) or "no site yet: set event_origins"),
         )
     )
+
+
+def _show_facts(facts: Iterable[tuple[str, str]]) -> None:
+    drawn = table("", "")
+    drawn.show_header = False
+    show(rows(drawn, facts))
 
 
 def _switch(sequence: str, name: str, *, is_on: bool) -> None:
