@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from sqlalchemy import Engine
 
+    from cadenza.domain.attachments import Attachment
     from cadenza.domain.sequence import Sequence
     from cadenza.domain.settlement import ClaimedMail
     from cadenza.mail.message import StepComposer
@@ -127,6 +128,8 @@ class Runtime:
     #: What claims keep from one to the next: sequence versions, which never change, and what is ready of their mails.
     versions: dict[int, Sequence] = field(default_factory=dict)
     composers: dict[Any, StepComposer] = field(default_factory=dict)
+    #: What deliveries keep: attachments as they travel.
+    appendices: dict[tuple[Attachment, ...], bytes] = field(default_factory=dict)
     #: The mails of the latest claim, by delivery: whoever hands them over here need not read them again.
     claimed: dict[int, ClaimedMail] = field(default_factory=dict)
     #: What forecasts keep from one chunk of a batch to the next: the due instants that wait in each mailbox, by batch.

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     #: Properties that every contact gets when it is enrolled, such as {"lifecycle_stage" = "contacted"}; none: nothing
     #: of a contact is touched.
     properties_on_enrollment: dict[str, str] = {}
+    #: The largest mail, its attachments included, in megabytes; a mailbox's provider may take less.
+    largest_mail_mb: PositiveInt = 35
     #: The time zone of last resort.
     default_time_zone: str = "UTC"
 

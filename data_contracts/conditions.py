@@ -68,6 +68,11 @@ def chosen_wrongly(frame: pd.DataFrame, code: str) -> Flags:
     return (frame["override_code"] == code).fillna(False).to_numpy(dtype=bool)
 
 
+def is_too_large(frame: pd.DataFrame) -> Flags:
+    """Where a mail does not fit through the mailbox; sequences without attachments have no such column."""
+    return present(frame, "too_large") if "too_large" in frame.columns else throughout(frame, False)
+
+
 def is_cooling_down(frame: pd.DataFrame, context: EnrollmentContext) -> Flags:
     if not context.policy.cooldown_days:
         return throughout(frame, False)

@@ -22,6 +22,7 @@ COLUMNS: Final = (
     "active_enrollment_id",
     "mailbox_daily_left",
     "missing_tokens",
+    "too_large",
     "record",
     "override_problem",
     "start_position",

@@ -20,6 +20,7 @@ from data_contracts.conditions import (
     is_in_this_sequence,
     is_known,
     is_over_daily_limit,
+    is_too_large,
     is_without_slot,
     present,
     throughout,
@@ -250,6 +251,13 @@ _RULES: Final = (
         is_broken=lambda frame, _: present(frame, "missing_tokens"),
         fact=("missing_tokens", None),
         detail=lambda frame, _: frame["missing_tokens"],
+    ),
+    Rule(
+        code="ATTACHMENT_TOO_LARGE",
+        prose="The mails fit through the mailbox with their attachments",
+        is_broken=lambda frame, _: is_too_large(frame),
+        fact=("too_large", None),
+        detail=lambda frame, _: frame["too_large"],
     ),
     Rule(
         code="START_IN_PAST",

@@ -64,7 +64,12 @@ def claim_steps(
             versions,
             {
                 id_: SenderIdentity(
-                    box.address, box.display_name, box.postal_address, box.sender_values, tuple(box.aliases)
+                    box.address,
+                    box.display_name,
+                    box.postal_address,
+                    box.sender_values,
+                    tuple(box.aliases),
+                    box.largest_mail(settings.largest_mail_mb),
                 )
                 for id_, box in mailboxes.mailboxes_by_id(connection, {step.mailbox_id for step in due}).items()
             },

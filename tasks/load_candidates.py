@@ -12,14 +12,16 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cadenza.domain.attachments import megabytes
 from cadenza.domain.batch import Batch
 from cadenza.domain.override_columns import overrides_of_columns
 from cadenza.domain.overrides import NOTHING, Overrides, as_json
 from cadenza.domain.passage import Passage
 from cadenza.errors import OverrideInvalid
+from cadenza.mail.attachments import mail_size
 from cadenza.mail.overridden import Chooser
 from cadenza.runtime import current
-from cadenza.store import candidates, database
+from cadenza.store import candidates, database, mailboxes
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ def load_candidates(batch: Batch, size: int = CHUNK_SIZE) -> Iterator[pd.DataFra
     A chunk is read when the one before it is done with, so that its facts know what was just enrolled. Where contacts
     have options of their own there are columns for them: ``start_position``, ``is_mail_first``, ``chosen_zone``,
     ``send_at``, ``override_code``, ``override_problem``, and what is stored of them: ``overrides``, ``token_values``.
+    Where mails have attachments there is ``too_large``: words, if one of them does not fit through the mailbox.
     """
     runtime = current()
     place = candidates.Place()
@@ -47,7 +50,27 @@ def load_candidates(batch: Batch, size: int = CHUNK_SIZE) -> Iterator[pd.DataFra
             return
         place = candidates.Place.behind(chunk)
         logger.info("%d of %d candidates loaded", place.ordinal, batch.size)
-        yield _with_own_options(chunk, batch)
+        yield _with_sizes(_with_own_options(chunk, batch), batch)
+
+
+def _with_sizes(chunk: pd.DataFrame, batch: Batch) -> pd.DataFrame:
+    """The candidates with what is said of those whose mails are too large for their mailboxes."""
+    sizes = {step.position: mail_size(step) for step in batch.sequence.steps if step.attachments}
+    if not sizes:
+        return chunk
+    runtime = current()
+    with database.transaction(runtime.engine) as connection:
+        boxes = mailboxes.mailboxes_by_id(connection)
+    ids = chunk["mailbox_id"].to_numpy(dtype=np.int64, na_value=-1)
+    starts = chunk["start_position"].to_numpy() if "start_position" in chunk.columns else batch.start_position
+    words = np.full(len(chunk), None, dtype=object)
+    for box in boxes.values():
+        largest = box.largest_mail(runtime.settings.largest_mail_mb)
+        for position, size in reversed(sizes.items()):  # the first of them is told
+            if size > largest:
+                said = f"step {position}: {megabytes(size)}, the mailbox may send {megabytes(largest)}"
+                words[(ids == box.id) & (starts <= position)] = said
+    return chunk.assign(too_large=pd.Series(words, index=chunk.index, dtype=_WORDS))
 
 
 def _with_own_options(chunk: pd.DataFrame, batch: Batch) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from cadenza.domain.assumptions import Assumptions
 from cadenza.domain.batch import Batch
 from cadenza.domain.rehearsal import MailboxLine, Pause, Rehearsal, SentMail, StepLine, ZoneLine, busiest
 from cadenza.domain.report import RefusalCount
-from cadenza.domain.sequence import Step, StepKind
 from cadenza.domain.throttle import Limit
 from cadenza.errors import ContractsDisagree
 from cadenza.runtime import current
@@ -76,7 +75,7 @@ def _steps(
     return tuple(
         StepLine(
             position=position,
-            what=_what(batch.sequence.step(position)) if position else "",
+            what=batch.sequence.step(position).words if position else "",
             mails=sent[position],
             todos=todos.get(position, nothing).opened,
             todos_done=todos.get(position, nothing).done,
@@ -84,16 +83,6 @@ def _steps(
         )
         for position in positions
     )
-
-
-def _what(step: Step) -> str:
-    kind = "email" if step.kind is StepKind.EMAIL else f"to-do: {step.todo_kind.value.replace('_', ' ')}"
-    if step.variants:
-        kind += f" ({', '.join(variant.name for variant in step.variants if variant.is_active)})"
-    unit = step.delay.unit.value.replace("_", " ")
-    if not step.delay.amount:
-        return kind
-    return f"{kind}, {step.delay.amount} {unit.removesuffix('s') if step.delay.amount == 1 else unit} later"
 
 
 def _zones(contacts: Mapping[str, int], mails: Sequence[SentMail]) -> tuple[ZoneLine, ...]:

@@ -164,6 +164,7 @@ def publish_forecast(preview: Preview) -> Forecast:
         plot=plot,
         missing_tokens=tuple((str(token), int(n)) for token, n in missing["token"].value_counts().items()),
         matrix=_write_matrix(preview, missing) if len(missing) else None,
+        attachments=tuple((step.position, step.words) for step in batch.sequence.steps if step.attachments),
     )
     if FlowRunContext.get() is not None:
         create_table_artifact(

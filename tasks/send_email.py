@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
@@ -14,13 +14,15 @@ from itertools import groupby
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cadenza.domain.attachments import MEGABYTE, Attachment
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.domain.settlement import ClaimedMail, Settlement, settlement_of
 from cadenza.errors import DatabaseUnavailable, MailboxRefused, SettingsInvalid
+from cadenza.mail.attachments import appendix
 from cadenza.mail.transports import Outgoing
 from cadenza.runtime import Runtime, current
-from cadenza.store import database, deliveries, mailboxes, sequences, witnesses
+from cadenza.store import database, deliveries, documents, mailboxes, sequences, witnesses
 from cadenza.store.ledger import Ledger
 from tasks.retrying import WAITS, waiting_helps
 
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 #: While the database is away, a worker that holds outcomes waits this long for it before it leaves them to recovery.
 DATABASE_PATIENCE = timedelta(minutes=5)
+#: Bytes of encoded attachments that a process keeps for the next mails.
+KEPT_APPENDICES = 256 * MEGABYTE
 
 
 @task(
@@ -61,9 +65,10 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
         mails = [*kept.values(), *(deliveries.claimed_mails(connection, others) if others else ())]
         boxes = mailboxes.mailboxes_by_id(connection, {mail.mailbox_id for mail in mails})
         versions = sequences.sequences_by_version(connection, {mail.version_id for mail in mails}, runtime.versions)
+    appendices = _appendices(mails, versions)
     with Ledger(runtime.engine) as ledger:
         handovers = [
-            Handover(runtime, ledger, boxes[mailbox_id], list(group), versions)
+            Handover(runtime, ledger, boxes[mailbox_id], list(group), versions, appendices)
             for mailbox_id, group in groupby(sorted(mails, key=_by_mailbox), lambda mail: mail.mailbox_id)
         ]
         if len(handovers) == 1:
@@ -79,6 +84,28 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
     return [*known.values(), *(outcomes(others) if others else ())]
 
 
+def _attachments(mail: ClaimedMail, versions: Mapping[int, ContactSequence]) -> tuple[Attachment, ...]:
+    return versions[mail.version_id].step(mail.position).attachments
+
+
+def _appendices(
+    mails: Sequence[ClaimedMail], versions: Mapping[int, ContactSequence]
+) -> dict[tuple[Attachment, ...], bytes]:
+    """The attachments of mails as they travel: read and encoded once for a process, not for each mail."""
+    runtime = current()
+    wanted = {attachments for mail in mails if (attachments := _attachments(mail, versions))}
+    found = {attachments: kept for attachments in wanted if (kept := runtime.appendices.get(attachments))}
+    if missing := wanted - found.keys():
+        with database.transaction(runtime.engine) as connection:
+            contents = documents.contents_of(connection, {one.sha256 for some in missing for one in some})
+        fresh = {attachments: appendix(attachments, contents) for attachments in missing}
+        if sum(map(len, [*runtime.appendices.values(), *fresh.values()])) > KEPT_APPENDICES:
+            runtime.appendices.clear()
+        runtime.appendices.update(fresh)
+        found |= fresh
+    return found
+
+
 def _by_mailbox(mail: ClaimedMail) -> tuple[int, int]:
     return mail.mailbox_id, mail.id
 
@@ -92,6 +119,8 @@ class Handover:
     mailbox: mailboxes.Mailbox
     mails: list[ClaimedMail]
     versions: dict[int, ContactSequence]
+    #: What follows the mails of steps with attachments.
+    appendices: Mapping[tuple[Attachment, ...], bytes]
     #: Outcomes that are not yet stored, those that are, and deliveries known to be in flight or lost.
     pending: list[Attempt] = field(default_factory=list)
     settled: dict[int, Attempt] = field(default_factory=dict)
@@ -168,7 +197,15 @@ class Handover:
         age = (self.runtime.clock.now() - mail.claimed_at).total_seconds()
         left = (mail.lease_until - mail.claimed_at).total_seconds() / 2 - age
         deadline = time.monotonic() + left
-        return Outgoing(mail.id, mail.from_address, mail.to_address, mail.message, deadline, self._copy_to)
+        return Outgoing(
+            mail.id,
+            mail.from_address,
+            mail.to_address,
+            mail.message,
+            deadline,
+            self._copy_to,
+            self.appendices.get(_attachments(mail, self.versions), b""),
+        )
 
     @property
     def _copy_to(self) -> str | None:

@@ -54,6 +54,9 @@ def connect(
         str, typer.Option(metavar="sent|self|none", help="Where a mail without an answer is looked for.")
     ] = "",
     witness_folder: Annotated[str, typer.Option(help="Where copies to the mailbox itself end up.")] = "INBOX",
+    largest_mail: Annotated[
+        int | None, typer.Option(metavar="MB", min=1, help="The largest mail that the provider takes.")
+    ] = None,
     alias: Annotated[list[str] | None, typer.Option(help="Another address to send as; may be repeated.")] = None,
     display_name: Annotated[str | None, typer.Option(help="The name in From; else the user's.")] = None,
     postal_address: Annotated[str | None, typer.Option(help="Stands at the end of each mail.")] = None,
@@ -101,6 +104,7 @@ def connect(
         **account,
         "witness": witness,
         **({"witness_folder": witness_folder} if witness == "self" else {}),
+        **({"largest_mail_mb": largest_mail} if largest_mail else {}),
     }
     _store(
         given,

@@ -77,6 +77,8 @@ def show_forecast(forecast: Forecast) -> None:
         show(rows(drawn, ((token, f"{count:,}") for token, count in forecast.missing_tokens)))
     if forecast.matrix:
         show(f"  contact by token      {uri(forecast.matrix)}")
+    if forecast.attachments:
+        show(rows(table("step", "its mails take along", right=("step",)), forecast.attachments))
     show("  Nothing was written to the database.", f"  plan of everybody     {uri(forecast.plan)}")
     if forecast.plot:
         show(f"  plot                  {uri(forecast.plot)}")

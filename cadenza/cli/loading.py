@@ -24,9 +24,11 @@ def load_team(path: str) -> None:
 
 def load_sequences(folder: str = "") -> None:
     """Load every sequence of a folder; one that did not change keeps its version."""
+    from cadenza.domain.attachments import MEGABYTE
+    from cadenza.mail.attachments import check_sizes
     from cadenza.mail.sequence_file import read_sequences, sequence_files
     from cadenza.runtime import current
-    from cadenza.store import database
+    from cadenza.store import database, mailboxes
     from cadenza.store.sequences import save_sequence
 
     runtime = current()
@@ -35,6 +37,9 @@ def load_sequences(folder: str = "") -> None:
         return
     sequences = read_sequences(path)
     with database.transaction(runtime.engine) as connection:
+        boxes = mailboxes.mailboxes_by_id(connection).values() if any(one.documents for one in sequences) else ()
+        largest_mb = runtime.settings.largest_mail_mb
+        check_sizes(sequences, max((box.largest_mail(largest_mb) for box in boxes), default=largest_mb * MEGABYTE))
         for sequence in sequences:
             save_sequence(connection, sequence, runtime.clock.now())
     show(f"[green]✓[/] {count(len(sequences), 'sequence')} from {near(path)}")

@@ -24,10 +24,14 @@ Where = Annotated[str, typer.Argument(metavar="PATH", help="A file, or a folder 
 @sequences_app.command("check")
 def check(path: Where = "") -> None:
     """Read sequence files and name every mistake with its line; nothing is stored."""
+    from cadenza.domain.attachments import MEGABYTE
+    from cadenza.mail.attachments import check_sizes
     from cadenza.mail.sequence_file import read_sequences
     from cadenza.settings import load_settings
 
-    found = read_sequences(Path(path) if path else load_settings().sequences_folder)
+    settings = load_settings()
+    found = read_sequences(Path(path) if path else settings.sequences_folder)
+    check_sizes(found, settings.largest_mail_mb * MEGABYTE)
     show(f"[green]✓[/] {count(len(found), 'sequence')}: {', '.join(one.name for one in found)}")
 
 
@@ -75,6 +79,24 @@ def list_(
     )
     running = sum(one.is_active and not one.paused_at for one in found)
     show(f"[dim]{count(len(found), 'sequence')}, {running:,} of them active.[/]")
+
+
+@sequences_app.command("show")
+def show_(name: Annotated[str, typer.Argument(metavar="NAME", help="The sequence.")]) -> None:
+    """Show the steps of a sequence, with the files that its mails take along."""
+    from cadenza.store.sequences import find_sequence
+
+    with transaction() as connection:
+        found = find_sequence(connection, name)
+    show(
+        rows(
+            table("version", "state", "shared with"),
+            [(found.number, _state(found), ", ".join(found.sequence.shared_with))],
+        )
+    )
+    drawn = table("step", "what", "says", right=("step",))
+    steps = found.sequence.steps
+    show(rows(drawn, ((step.position, step.words, step.subject or step.title) for step in steps)))
 
 
 def _state(one: StoredSequence) -> str:

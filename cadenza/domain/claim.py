@@ -10,7 +10,7 @@ from typing import Any
 from cadenza.domain.enrollment import Ending
 
 #: What holds an enrollment until it is repaired; every other broken rule ends it.
-HELD_BY = frozenset({"SENDER_INACTIVE", "SEND_AS_DENIED", "TOKEN_MISSING", "TEMPLATE_ERROR"})
+HELD_BY = frozenset({"SENDER_INACTIVE", "SEND_AS_DENIED", "TOKEN_MISSING", "TEMPLATE_ERROR", "ATTACHMENT_TOO_LARGE"})
 
 _ENDINGS: Mapping[str, Ending] = {
     "HARD_BOUNCED": Ending.BOUNCED,

@@ -411,8 +411,8 @@ _REFUSALS = (
     ),
     Refusal(
         "ATTACHMENT_TOO_LARGE",
-        "The attachment is larger than the mail server takes.",
-        "Shrink the file, or send a link to it.",
+        "The mail is larger with its attachments than the mailbox may send.",
+        "Shrink the file, or send a link to it; what a mailbox may send is a setting, too (largest_mail_mb).",
     ),
     # The hand-over
     Refusal(

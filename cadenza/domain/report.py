@@ -138,3 +138,5 @@ class Forecast(Tally):
     #: Tokens that have no value, with how many contacts lack it, and the matrix of all; None: no token is missing.
     missing_tokens: tuple[tuple[str, int], ...] = ()
     matrix: Path | None = None
+    #: Steps whose mails take files along: position, and in words what the step is.
+    attachments: tuple[tuple[int, str], ...] = ()

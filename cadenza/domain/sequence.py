@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from cadenza.domain.attachments import Attachment
 from cadenza.domain.automation import Rule
 
 
@@ -129,6 +130,8 @@ class Step:
     html: str = ""
     text: str = ""
     reply_to_position: int | None = None
+    #: Files that go with every text of it.
+    attachments: tuple[Attachment, ...] = ()
     #: Texts that are tried against each other, instead of the step's own, which are those of the first; and when one
     #: of them has won (None: never).
     variants: tuple[Variant, ...] = ()
@@ -140,6 +143,19 @@ class Step:
     priority: str = "none"
     #: The sequence waits until the to-do is done (HubSpot's default); False: "continue without completing".
     is_blocking: bool = True
+
+    @property
+    def words(self) -> str:
+        """What it does, how long after the step before, and what its mails take along: for people."""
+        words = "email" if self.kind is StepKind.EMAIL else f"to-do: {self.todo_kind.value.replace('_', ' ')}"
+        if self.variants:
+            words += f" ({', '.join(variant.name for variant in self.variants if variant.is_active)})"
+        if self.delay.amount:
+            unit = self.delay.unit.value.replace("_", " ")
+            words += f", {self.delay.amount} {unit.removesuffix('s') if self.delay.amount == 1 else unit} later"
+        if self.attachments:
+            words += f", with {' and '.join(one.words for one in self.attachments)}"
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +186,8 @@ class Sequence:
     tracking: Tracking | None = None
     #: Kept beside the versions. None: nothing is said of them, those that there are stay.
     automations: tuple[Rule, ...] | None = None
+    #: The bytes of attachments by their hash, of a sequence that was just read from its file; kept once, elsewhere.
+    documents: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def is_shared_with(self, handle: str, teams: Collection[str]) -> bool:
         """Whether a user of some teams may be the sender."""
@@ -221,6 +239,7 @@ class Sequence:
                     "notes": step.notes,
                     "priority": step.priority,
                     "is_blocking": step.is_blocking,
+                    **({"attachments": [asdict(one) for one in step.attachments]} if step.attachments else {}),
                     **({"variants": [asdict(variant) for variant in step.variants]} if step.variants else {}),
                     **({"winner": [step.winner.by.value, step.winner.after]} if step.winner else {}),
                 }
@@ -255,6 +274,7 @@ class Sequence:
                         "kind": StepKind(step["kind"]),
                         "delay": Delay(step["delay"][0], DelayUnit(step["delay"][1]), *step["delay"][2:]),
                         "todo_kind": TodoKind(step["todo_kind"]),
+                        "attachments": tuple(Attachment(**one) for one in step.get("attachments", ())),
                         "variants": tuple(Variant(**variant) for variant in step.get("variants", ())),
                         "winner": Winner(WinnerBy(step["winner"][0]), step["winner"][1]) if "winner" in step else None,
                     }

@@ -71,6 +71,8 @@ class SmtpSettings(AccountSettings):
     witness: Literal["sent", "self", "none"] = "none"
     #: Where copies to the mailbox itself end up, by a rule of the mailbox.
     witness_folder: str = "INBOX"
+    #: The largest mail that the provider takes, in megabytes; None: as is known of the provider, or as its server says.
+    largest_mail_mb: int | None = Field(None, ge=1)
 
 
 class ImapSettings(AccountSettings):

@@ -14,6 +14,7 @@ from cadenza.domain.overrides import NOTHING, Overrides, overrides_of
 from cadenza.domain.sequence import UNTRACKED, Sequence, Step, Tracking, Variant
 from cadenza.domain.variants import chosen, written
 from cadenza.errors import TemplateInvalid, TokenMissing
+from cadenza.mail.attachments import is_too_large
 from cadenza.mail.links import MailLinks, unsubscribe_token
 from cadenza.mail.message import Letter, SenderIdentity, StepComposer, message_id
 from cadenza.mail.templates import compile_template
@@ -72,6 +73,8 @@ class Writer:
             return Refused(due.enrollment_id, "TOKEN_MISSING")
         except TemplateInvalid:
             return Refused(due.enrollment_id, "TEMPLATE_ERROR")
+        if step.attachments and is_too_large(composed.message, step.attachments, mailbox.largest_mail):
+            return Refused(due.enrollment_id, "ATTACHMENT_TOO_LARGE")
         return Reservation(
             due.enrollment_id,
             due.position,

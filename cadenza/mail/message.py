@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cadenza.domain.sequence import UNTRACKED, Sequence, Step, Tracking
+from cadenza.mail.attachments import OPENING
 from cadenza.mail.bodies import compiled_bodies
 from cadenza.mail.encoding import mailbox, one_line, unstructured
 from cadenza.mail.links import MailLinks
@@ -31,6 +32,8 @@ class SenderIdentity:
     values: Mapping[str, str]
     #: Other addresses that it may send from.
     aliases: tuple[str, ...] = ()
+    #: The largest mail that its server takes, in bytes; None: nobody knows.
+    largest_mail: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A mail ready to be sent: its subject as people read it, and its bytes with CRLF."""
+    """A mail ready to be sent: its subject as people read it, and its bytes with CRLF, up to its attachments."""
 
     subject: str
     message: bytes
@@ -81,6 +84,7 @@ class StepComposer:
             f"List-Id: <{label}.sequences.{domain}>\r\n"
             f"Feedback-ID: {label}:{step.position}:sequence:cadenza\r\n"
             "MIME-Version: 1.0\r\n"
+            f"{OPENING if step.attachments else ''}"
         )
 
     def compose(self, letter: Letter) -> Composed:

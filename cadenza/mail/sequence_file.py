@@ -46,12 +46,14 @@ def read_sequence(path: Path) -> Sequence:
 def parse_sequence(text: str, name: str) -> Sequence:
     """The sequence that the text of a file defines; ``name`` is its own unless the text says another.
 
+    It may come from elsewhere, so no file is attached to its mails.
+
     Raises:
         SequenceInvalid: names every mistake with its line, its field and what may stand there.
     """
     problems = Problems()
     path = Path(f"{name}.yaml")
-    sequence = _parse(text, path, problems)
+    sequence = _parse(text, path, None, problems)
     if sequence is None or problems.found:
         raise SequenceInvalid(_report(path, problems))
     return sequence
@@ -103,10 +105,10 @@ def _read(path: Path, problems: Problems) -> Sequence | None:
     except OSError as error:
         problems.note(1, "", f"the file cannot be read: {error.strerror}.")
         return None
-    return _parse(text, path, problems)
+    return _parse(text, path, path.parent, problems)
 
 
-def _parse(text: str, path: Path, problems: Problems) -> Sequence | None:
+def _parse(text: str, path: Path, files: Path | None, problems: Problems) -> Sequence | None:
     root = read_tree(text, problems)
     if root is None:
         return None
@@ -137,12 +139,12 @@ def _parse(text: str, path: Path, problems: Problems) -> Sequence | None:
     if not items or len(items) > MOST_STEPS:
         entries["steps"].wrong(f"a sequence has 1 to {MOST_STEPS} steps.")
         return None
-    reader = StepReader(path.parent / SNIPPETS)
+    reader = StepReader(path.parent / SNIPPETS, files)
     for item in items:
         reader.read(item)
     reader.look_at_fallbacks(entries.get("fallbacks"), sequence.fallbacks)
     required = tuple(path for path in reader.required if path not in sequence.fallbacks)
-    return replace(sequence, steps=tuple(reader.steps), required_tokens=required)
+    return replace(sequence, steps=tuple(reader.steps), required_tokens=required, documents=reader.documents)
 
 
 def _name(item: Item | None, path: Path, root: Item) -> str:

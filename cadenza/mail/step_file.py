@@ -12,6 +12,7 @@ from typing import Any, Final
 from cadenza.domain.sequence import Delay, DelayUnit, Step, StepKind, TodoKind
 from cadenza.domain.variants import written
 from cadenza.errors import TemplateInvalid
+from cadenza.mail.attachment_file import read_attachments
 from cadenza.mail.bodies import Bodies
 from cadenza.mail.snippets import with_snippets
 from cadenza.mail.templates import compile_template
@@ -35,9 +36,13 @@ _MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
 class StepReader:
     """Reads steps in order and remembers what their templates use."""
 
-    def __init__(self, snippets: Path) -> None:
+    def __init__(self, snippets: Path, files: Path | None) -> None:
         #: The folder of snippets that templates may include.
         self.snippets = snippets
+        #: The folder of files that mails may take along; None: none may.
+        self.files = files
+        #: The bytes of those that do, by their hash.
+        self.documents: dict[str, bytes] = {}
         self.steps: list[Step] = []
         self.tokens: dict[str, None] = {}
         #: Tokens of the contact and the company that have no default.
@@ -82,9 +87,15 @@ class StepReader:
         return Delay(int(found[1]), _UNITS[found[2].replace("_", " ")], spread)
 
     def _email(self, item: Item, position: int, delay: Delay) -> Step:
-        entries = item.fields((*TEXTS, "reply_to", "variants", "winner"))
+        entries = item.fields((*TEXTS, "reply_to", "attachments", "variants", "winner"))
         before = len(item.problems.found)
-        step = Step(position, StepKind.EMAIL, delay, reply_to_position=self._reply_to(entries.get("reply_to")))
+        step = Step(
+            position,
+            StepKind.EMAIL,
+            delay,
+            reply_to_position=self._reply_to(entries.get("reply_to")),
+            attachments=read_attachments(entries.get("attachments"), self.files, self.documents),
+        )
         if "variants" not in entries:
             if "winner" in entries:
                 entries["winner"].wrong("there is nothing to win: the email has no 'variants'.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cadenza.domain.attachments import largest_mail
 from cadenza.domain.throttle import Limit
 
 
@@ -31,6 +32,12 @@ class Mailbox:
     user_name: str
     user_email: str
     user_properties: Mapping[str, str]
+    #: The largest mail that its server says it takes, in bytes, as the last probe heard it.
+    size_limit: int | None = None
+
+    def largest_mail(self, largest_mb: int) -> int:
+        """The largest mail that it may send, in bytes; ``largest_mb`` is the installation's own limit."""
+        return largest_mail(self.transport, self.size_limit, largest_mb)
 
     @property
     def sender_values(self) -> dict[str, str]:
@@ -105,7 +112,8 @@ def mailboxes_by_id(connection: Connection, mailbox_ids: Collection[int] | None 
         text("""
             SELECT m.id, m.address, m.display_name, m.postal_address, m.transport, m.imap, m.sent_folder, m.aliases,
                    m.is_connected, m.disconnected_reason, m.paused_at IS NOT NULL AS is_paused,
-                   u.name AS user_name, u.email AS user_email, u.properties AS user_properties
+                   u.name AS user_name, u.email AS user_email, u.properties AS user_properties,
+                   CAST(m.probe ->> 'size_limit' AS bigint) AS size_limit
             FROM mailboxes m JOIN users u ON u.id = m.user_id
             WHERE CAST(:ids AS bigint[]) IS NULL OR m.id = ANY (:ids)
             ORDER BY m.id

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 from cadenza.domain.sequence import Sequence
 from cadenza.errors import NotFound
 from cadenza.store.automations import replace_rules
+from cadenza.store.documents import keep_documents
 
 #: Kept beside the versions, not in them: changing these is no new version.
 _OUTSIDE_VERSIONS = ("shared_with", "is_active", "folder")
@@ -73,6 +74,7 @@ def save_sequence(connection: Connection, sequence: Sequence, now: datetime) -> 
         },
     )
     definition = sequence.as_definition()
+    keep_documents(connection, sequence.documents)
     connection.execute(
         text("""
             INSERT INTO sequence_versions (sequence_id, number, definition, checksum, created_at)

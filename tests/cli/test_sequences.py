@@ -73,3 +73,21 @@ def test_a_step_is_shown_and_put_off_and_a_contact_erased(terminal, database_url
     assert terminal.run("team", "deactivate", "ana", "--unenroll", **where).returncode == 0
     assert "is forgotten" in terminal.run("contact", "erase", "1", "--yes", **where).stdout
     assert world.one("SELECT count(*) FROM contacts WHERE email IS NOT NULL") == 0
+
+
+def test_a_sequence_is_loaded_with_its_files_once_and_shown_with_their_sizes(terminal, database_url, world):
+    where = {"CADENZA_DATABASE_URL": database_url}
+    (terminal.folder / "brochure.pdf").write_bytes(b"%PDF" * 3_000)
+    (terminal.folder / "fair.yaml").write_text(
+        "steps:\n  - email: {subject: Hi, text: Hello., attachments: [brochure.pdf]}\n"
+    )
+    for _ in range(2):
+        assert terminal.run("sequences", "load", "fair.yaml", **where).returncode == 0
+    assert world.one("SELECT count(*) FROM sequence_versions") == 1
+    assert "brochure.pdf (11.8 KB)" in terminal.run("sequences", "show", "fair", **where).stdout
+    (terminal.folder / "brochure.pdf").write_bytes(b"%PDF" * 1_000_000)
+    for command in ("check", "load"):
+        refused = terminal.run("sequences", command, "fair.yaml", CADENZA_LARGEST_MAIL_MB="5", **where)
+        assert refused.returncode == 2
+        assert "5.3 MB with brochure.pdf (3.9 MB), and no mailbox takes more than 5 MB" in refused.stderr
+    assert world.one("SELECT count(*) FROM documents") == 1

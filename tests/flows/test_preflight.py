@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import inspect
 
+from cadenza.domain.attachments import MEGABYTE, Attachment
 from cadenza.errors import NotFound
 from cadenza.store import lists
 from cadenza.store.database import transaction
@@ -90,3 +91,10 @@ def test_a_wrong_name_ends_it_with_the_nearest_names(fair):
         preflight("hello", "ana", "fare")
     assert preflight("hello", "ana", "fare", return_state=True).is_failed()
     assert schedule_waves.fn() == []
+
+
+def test_it_names_the_files_that_mails_take_along(fair):
+    brochure = Attachment("brochure.pdf", "application/pdf", 3 * MEGABYTE, "1")
+    fair.sequence(fair.email(1), fair.email(2, days=3, attachments=(brochure,)), name="with_file")
+    told = (2, "email, 3 days later, with brochure.pdf (3 MB)")
+    assert preflight("with_file", "ana", "fair").attachments == (told,)

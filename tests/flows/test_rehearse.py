@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from cadenza.domain.assumptions import Assumptions
+from cadenza.domain.attachments import Attachment
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
 from cadenza.domain.sequence import EligibleDays, FollowUpPolicy, SendWindow
 from cadenza.mail.sink import Sink
@@ -182,6 +183,23 @@ def test_the_sink_holds_the_mails_of_the_timeline(fair):
     assert arrived == Counter((mail.at, users[mail.mailbox_id]) for mail in rehearsal.timeline)
     assert len({message["Message-ID"] for message in messages}) == len(messages)
     assert weeks.progress.mails == len(messages)
+
+
+def test_it_names_the_files_that_mails_take_along_and_has_nothing_in_them(world):
+    world.mailbox()
+    world.sequence(
+        world.email(1, attachments=(Attachment("brochure.pdf", "application/pdf", 4, "1"),)), documents={"1": b"%PDF"}
+    )
+    whom = Segment(contact_ids=tuple(world.contacts(2)))
+    with stage(whom) as sink:
+        batch = enroll("hello", "ana", whom, EnrollmentOptions())
+        weeks = Play(claim_steps.fn, hand_over, recover_deliveries.fn, Assumptions(), ignore)
+        weeks.run()
+        [one, other] = [email.message_from_bytes(path.read_bytes()) for path in sink.messages()]
+        assert look_back(batch, weeks.assumptions, (), 2).steps[0].what == "email, with brochure.pdf (0.1 KB)"
+    for message in (one, other):
+        file = message.get_payload()[1]
+        assert (file.get_filename(), file.get_payload(decode=True)) == ("brochure.pdf", b"")
 
 
 def test_a_to_do_that_nobody_does_lets_its_contacts_wait(fair):

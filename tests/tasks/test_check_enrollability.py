@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cadenza.domain.attachments import MEGABYTE, Attachment
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Outcome, Segment
 from cadenza.errors import ContractsDisagree
@@ -146,6 +147,14 @@ CASES = [
         REFUSED,
         lambda world, _: world.sequence(required_tokens=("contact.job_title", "contact.first_name")),
         detail="contact.job_title",
+    ),
+    Case(
+        "ATTACHMENT_TOO_LARGE",
+        REFUSED,
+        lambda world, _: world.sequence(
+            world.email(1), world.email(2, attachments=(Attachment("film.mp4", "video/mp4", 27 * MEGABYTE, ""),))
+        ),
+        detail="step 2: 37",
     ),
     Case(
         "OVERRIDE_INVALID",

@@ -24,6 +24,9 @@ _QUEUED = tuple(
 #: Lets the system put what follows into the same packet.
 _MORE_TO_COME = getattr(socket, "MSG_MORE", 0)
 
+#: Bytes of attachments in a second that a line carries at least.
+_SLOWEST = 50_000
+
 #: What would end an address, or the command it stands in, early.
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 
@@ -68,13 +71,14 @@ class Connection:
                 return taken
             mail, is_in_use = taken, True
             may_go = before_body(mail)
-            left = ANSWER_SECONDS if mail.deadline is None else min(mail.deadline - time.monotonic(), ANSWER_SECONDS)
+            patience = ANSWER_SECONDS + len(mail.appendix) / _SLOWEST
+            left = patience if mail.deadline is None else min(mail.deadline - time.monotonic(), patience)
             if not may_go or left <= 0:
                 self.close()  # the only way out of DATA without a message
                 result = AttemptResult.DEFERRED if may_go else AttemptResult.LOST
                 return Attempt(mail.delivery_id, result, text="Too late for its lease." if may_go else "")
             announcement = self._announcement(following)
-            self._send_all(_stuffed(mail.message), left)
+            self._send_all(_stuffed(mail.message + mail.appendix), left)
             if announcement:
                 with suppress(OSError):  # behind the dot nothing may fail: the answers will tell
                     self._send(announcement)

@@ -22,6 +22,8 @@ class Outgoing:
     #: Another recipient, of the envelope only: the mailbox itself, whose copy is the witness. None also when the
     #: server did not take it.
     copy_to: str | None = None
+    #: What follows the message: its attachments, the same bytes for many mails.
+    appendix: bytes = b""
 
 
 #: Asked after the server's 354 and before the body: may this message go? Its ``copy_to`` tells whether a copy goes too.
