@@ -24,6 +24,10 @@ class WrongUse(CadenzaError):
     exit_code = 2
 
 
+class BatchTooLarge(CadenzaError):
+    """More contacts are named one by one than a person enrolls at once: put them on a list."""
+
+
 class NotRunning(CadenzaError):
     """Cadenza is not running in this folder: start it with 'cadenza up', or set PREFECT_API_URL."""
 

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     cooldown_days: int = Field(0, ge=0)
     #: The most contacts in one enrollment of a list.
     batch_limit: PositiveInt = 1_000_000
-    #: The most contacts that a person enrolls at once out of a draft; HubSpot's dialog takes 50.
+    #: The most contacts that a person enrolls at once, named one by one or out of a draft; HubSpot's dialog takes 50.
     interactive_limit: PositiveInt = 50
     #: Properties that every contact gets when it is enrolled, such as {"lifecycle_stage" = "contacted"}; none: nothing
     #: of a contact is touched.

@@ -15,7 +15,7 @@ from cadenza.domain.overrides import Overrides
 from cadenza.domain.records import Records, records_of
 from cadenza.domain.report import Report
 from cadenza.errors import CadenzaError
-from tasks.begin_batch import begin_batch, segment_of
+from tasks.begin_batch import begin_batch, check_choice, segment_of
 from tasks.check_enrollability import check_enrollability
 from tasks.forecast_sends import forecast_sends
 from tasks.load_candidates import load_candidates
@@ -104,9 +104,9 @@ def enroll_segment(
         options: Everything else; nothing has to be chosen.
     """
     try:
-        batch = begin_batch(
-            sequence, sender, segment_of(segment, filter, contact_ids, records.as_records()), options.as_options()
-        )
+        whom, chosen = segment_of(segment, filter, contact_ids, records.as_records()), options.as_options()
+        check_choice(whom, chosen)
+        batch = begin_batch(sequence, sender, whom, chosen)
         probe_mailboxes(batch)
         for candidates in load_candidates(batch):
             timed = time_first_steps(candidates, batch)

@@ -11,7 +11,7 @@ from prefect.states import Failed
 from cadenza.domain.report import Forecast
 from cadenza.errors import CadenzaError
 from flows.enroll_segment import EnrollmentForm, RecordsForm, run_name
-from tasks.begin_batch import outline_batch, segment_of
+from tasks.begin_batch import check_choice, outline_batch, segment_of
 from tasks.check_enrollability import check_enrollability
 from tasks.forecast_sends import forecast_sends, queue_of
 from tasks.load_candidates import load_candidates
@@ -43,9 +43,9 @@ def preflight(
         options: Everything else; nothing has to be chosen.
     """
     try:
-        batch = outline_batch(
-            sequence, sender, segment_of(segment, filter, contact_ids, records.as_records()), options.as_options()
-        )
+        whom, chosen = segment_of(segment, filter, contact_ids, records.as_records()), options.as_options()
+        check_choice(whom, chosen)
+        batch = outline_batch(sequence, sender, whom, chosen)
         preview = Preview(batch)
         for candidates in load_candidates(batch):
             timed = time_first_steps(candidates, batch)

@@ -14,7 +14,7 @@ from cadenza.domain.enrollment import EnrollmentOptions, Segment
 from cadenza.domain.overrides import Overrides
 from cadenza.domain.records import Records
 from cadenza.domain.zones import zone_named
-from cadenza.errors import OverrideInvalid, WrongUse
+from cadenza.errors import BatchTooLarge, OverrideInvalid, WrongUse
 from cadenza.mail.overridden import changed_for_all
 from cadenza.runtime import current
 from cadenza.store import batches, candidates, database
@@ -31,6 +31,20 @@ def segment_of(
     if records and records.contacts is None:
         records = replace(records, contacts=current().settings.record_contacts)
     return Segment(segment or None, filter or None, tuple(contact_ids or ()), records)
+
+
+def check_choice(segment: Segment, options: EnrollmentOptions) -> None:
+    """See that a person names no more contacts one by one than the settings, or the options, allow.
+
+    Raises:
+        BatchTooLarge: names the number and the remedy.
+    """
+    chosen, most = len(segment.contact_ids), options.batch_limit or current().settings.interactive_limit
+    if chosen > most:
+        raise BatchTooLarge(
+            f"{chosen:,} contacts are named one by one, at most {most:,} are enrolled so at once: put them on a list, "
+            "or raise the setting interactive_limit."
+        )
 
 
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)

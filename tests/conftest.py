@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,6 +79,9 @@ def runtime(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Runti
     clock = DrivenClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
     with use(Runtime(settings, engine, Transports(settings), clock)) as runtime:
         yield runtime
+        for thread in threading.enumerate():
+            if thread.name == "waves":  # planned in the background: in this runtime, or it would make one of its own
+                thread.join()
         runtime.transports.close()
 
 

@@ -267,7 +267,7 @@ _REFUSALS = (
     Refusal(
         "BATCH_TOO_LARGE",
         "The batch holds more contacts than one enrollment may.",
-        "Split the segment, or raise the limit (batch_limit).",
+        "Split the segment, or raise the limit (batch_limit; out of a draft: interactive_limit).",
         phases=ENROLLMENT,
     ),
     # The sequence

@@ -86,6 +86,16 @@ def test_the_chosen_time_is_local_in_every_zone(fair):
     assert first["Europe/Berlin"] == datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 
 
+def test_a_person_names_at_most_fifty_contacts(fair):
+    ids = [row.id for row in fair.rows("SELECT id FROM contacts ORDER BY id")] * 51
+    before = everything(fair)
+    for flow in (enroll_segment, preflight):
+        state = flow("hello", "ana", contact_ids=ids[:51], return_state=True)
+        assert "51 contacts are named one by one" in state.message
+    assert everything(fair) == before
+    assert preflight("hello", "ana", contact_ids=ids[:50]).candidates == 50
+
+
 def test_a_wrong_name_ends_it_with_the_nearest_names(fair):
     with pytest.raises(NotFound, match="fair"):
         preflight("hello", "ana", "fare")

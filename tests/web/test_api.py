@@ -144,6 +144,22 @@ def test_what_is_different_for_all_and_for_one(api):
     assert "2" in rows[0].overrides["steps"]
 
 
+def test_fifty_are_chosen_at_once_and_lists_have_their_own_limit(api):
+    ids = api.world.contacts(51)
+    body = {"sequence": "hello", "contact_ids": ids}
+    for path in ("/enrollments", "/preflight"):
+        told = api.post(path, body, 422)
+        assert (told["subCategory"], told["message"].partition(":")[0]) == (
+            "BATCH_TOO_LARGE", "51 contacts are named one by one, at most 50 are enrolled so at once",
+        )  # fmt: skip
+    assert api.post("/drafts", body, 201)["waiting"] == 51
+    assert api.world.one("SELECT count(*) FROM batches") == 0
+    assert api.post("/enrollments", {"sequence": "hello", "contact_ids": ids[:50]})["enrolled"] == 50
+    api.post("/lists", {"name": "fair", "contact_ids": ids}, 201)
+    assert api.post("/enrollments", {"sequence": "hello", "segment": "fair"})["enrolled"] == 1
+    assert api.post("/preflight", body | {"options": {"batch_limit": 51}})["refused"] == 51
+
+
 def test_an_enrollment_is_prepared_changed_and_begun(api):
     one, two, three = api.world.contacts(3)
     draft = api.post("/drafts", {"sequence": "hello", "contact_ids": [one, two, three]}, 201)

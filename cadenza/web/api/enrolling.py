@@ -189,7 +189,7 @@ def preflight(caller: Enroller, body: Enrolling) -> Enrolled:
     """What would become of up to 500 contacts, and when would each be mailed? Nothing is stored."""
     from flows.enroll_now import foresee
 
-    sender, options, segment, size = understood(caller, body)
+    sender, options, segment, size = _asked(caller, body)
     if size > MOST_NOW:
         raise Problem(
             422,
@@ -203,7 +203,7 @@ def preflight(caller: Enroller, body: Enrolling) -> Enrolled:
 def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
     from flows.enroll_now import enroll_now
 
-    sender, options, segment, size = understood(caller, body)
+    sender, options, segment, size = _asked(caller, body)
     if size > MOST_NOW:
         if options.overrides or body.contact_overrides:
             words = f"Overrides for more than {MOST_NOW} contacts are not possible here: enroll fewer at a time."
@@ -215,6 +215,19 @@ def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
     if body.contact_ids and len(outcomes) == 1 and outcomes[0].outcome is Outcome.REFUSED:
         raise refused(outcomes[0])
     return 200, Enrolled.of(outcomes)
+
+
+def _asked(caller: Caller, body: Enrolling) -> tuple[str, EnrollmentOptions, Segment, int]:
+    """What ``understood`` says, of an enrollment that begins at once.
+
+    Raises:
+        BatchTooLarge: more contacts are named by their ids than are enrolled so at once.
+    """
+    from tasks.begin_batch import check_choice
+
+    asked = understood(caller, body)
+    check_choice(asked[2], asked[1])
+    return asked
 
 
 def refused(one: ContactOutcome, status: int | None = None) -> Problem:
