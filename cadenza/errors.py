@@ -161,6 +161,20 @@ class LinkInvalid(CadenzaError):
     """The link was not signed by this installation."""
 
 
+class ConnectorRefused(CadenzaError):
+    """The other system does not let the connector in: check its token and what it may read."""
+
+
+class ConnectorUnavailable(CadenzaError):
+    """The other system does not answer: start the sync again, it goes on where it was."""
+
+    transient = True
+
+
+class SyncOvertaken(CadenzaError):
+    """Another sync of this connector went on meanwhile: nothing was imported twice. Let one of them end."""
+
+
 class MailServerUnavailable(CadenzaError):
     """The mail server does not answer: its mails wait and are tried again."""
 

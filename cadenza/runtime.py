@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from sqlalchemy import Engine
 
+    from cadenza.connectors import Connector
     from cadenza.domain.attachments import Attachment
     from cadenza.domain.sequence import Sequence
     from cadenza.domain.settlement import ClaimedMail
@@ -172,6 +173,18 @@ class Runtime:
         from cadenza.store.secrets import Vault
 
         return Vault(self.engine, lambda: self.secrets_key, read_block)
+
+    def connector(self, name: str) -> Connector:
+        """The connector of that name.
+
+        Raises:
+            NotFound: names those that there are.
+            SettingsInvalid: one of its options is wrong; SecretMissing: a secret is not where it says.
+        """
+        from cadenza.connectors import open_connector
+
+        entry = self.settings.connector(name)
+        return open_connector(name, entry.kind, entry.model_extra or {}, self.settings.connectors_folder, read_block)
 
     def _key(self, setting: SecretStr | None, file: str) -> bytes:
         if setting:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
+    ConfigDict,
     Field,
     IPvAnyNetwork,
     PositiveInt,
@@ -29,7 +30,7 @@ from cadenza.domain.opt_out import OptOutScope
 from cadenza.domain.sequence import Tracking
 from cadenza.domain.throttle import Limit
 from cadenza.domain.zones import zone_named
-from cadenza.errors import SettingsInvalid
+from cadenza.errors import NotFound, SettingsInvalid
 
 
 class MailLimit(BaseModel):
@@ -37,6 +38,23 @@ class MailLimit(BaseModel):
 
     count: PositiveInt
     seconds: PositiveInt
+
+
+class ConnectorEntry(BaseModel):
+    """Another system that contacts come from; what is not named here are options of its kind."""
+
+    model_config = ConfigDict(extra="allow")
+
+    #: hubspot, sql, or a class of one's own as ``module:Class``.
+    kind: str
+    #: The static list that all of its contacts come onto; empty: the connector's name.
+    list_name: str = ""
+    #: Lists whose members come with every sync, onto static lists of the same names.
+    lists: tuple[str, ...] = ()
+    #: Whether a sync brings all contacts, or only those of the lists.
+    all_contacts: bool = True
+    #: From a column to a field, to a property, or to ``-`` (left out).
+    mapping: dict[str, str] = {}
 
 
 class Settings(BaseSettings):
@@ -150,6 +168,11 @@ class Settings(BaseSettings):
     #: Who asks by mail to be written to no more is spared by everybody (``all``), or by this sender (``sender``).
     opt_outs_by_mail: OptOutScope = OptOutScope.ALL
 
+    #: Where one's own connectors are, and files that connectors name.
+    connectors_folder: Path = Path()
+    #: Other systems that contacts come from, by name.
+    connectors: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ConnectorEntry] = {}
+
     #: Whether opens and clicks are noted in sequences that do not say so themselves.
     track_opens: bool = False
     track_clicks: bool = False
@@ -192,6 +215,17 @@ class Settings(BaseSettings):
         if "public_url" not in self.model_fields_set:
             self.public_url = f"http://127.0.0.1:{self.web_port}"
         return self
+
+    def connector(self, name: str) -> ConnectorEntry:
+        """What the settings say of a connector.
+
+        Raises:
+            NotFound: names those that there are.
+        """
+        if name not in self.connectors:
+            known = f"is it {' or '.join(sorted(self.connectors))}?" if self.connectors else "there is none yet:"
+            raise NotFound(f"There is no connector {name!r}: {known} Write [connectors.{name}] into cadenza.toml.")
+        return self.connectors[name]
 
     @property
     def limits(self) -> list[Limit]:

@@ -27,6 +27,9 @@ class SourceContract:
 
 DEFAULT_CONTRACT = SourceContract()
 
+#: Other systems know many people without an address; that nobody has one means a wrong column.
+FEED_CONTRACT = SourceContract(address_mostly=0.01)
+
 
 def check_source(
     name: str, has_address: np.ndarray[Any, Any], rejected: int, contract: SourceContract = DEFAULT_CONTRACT

@@ -12,6 +12,7 @@ import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cadenza.domain.feeds import LEAST_TO_JUDGE, Stretch
 from cadenza.domain.importing import ImportReport
 from cadenza.runtime import current
 from cadenza.sources.chunk import Source
@@ -19,24 +20,29 @@ from cadenza.sources.headers import map_columns
 from cadenza.sources.rows import PreparedRows, prepare_rows
 from cadenza.store import database
 from cadenza.store.contacts import create_staging, merge_rows
+from cadenza.store.feeds import move_on
 from cadenza.store.imports import finish_import, reject_rows, start_import
 from cadenza.store.lists import save_static_list
-from data_contracts.source import check_source
+from data_contracts.source import FEED_CONTRACT, check_source
 from tasks.retrying import WAITS, waiting_helps
 
 logger = logging.getLogger(__name__)
 
 
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
-def import_rows(source: Source, list_name: str, mapping: Mapping[str, str] | None = None) -> ImportReport:
+def import_rows(
+    source: Source, list_name: str, mapping: Mapping[str, str] | None = None, stretch: Stretch | None = None
+) -> ImportReport:
     """Put the contacts of a source on a static list, all of them or, if the source is refused, none.
 
-    Every row is imported (a new contact), merged (into a contact with the same identity) or rejected.
+    Every row is imported (a new contact), merged (into a contact with the same identity) or rejected. Of a stretch of a
+    connector's feed it is noted in the same transaction that it came in.
 
     Raises:
         SourceUnreadable: the source turned out to be damaged.
         SourceContractBroken: no column is the address, or too many rows are bad.
         WrongUse: the mapping does not fit the columns, or an active list has this name.
+        SyncOvertaken: another sync of the feed went on meanwhile.
     """
     runtime = current()
     now = runtime.clock.now()
@@ -51,7 +57,12 @@ def import_rows(source: Source, list_name: str, mapping: Mapping[str, str] | Non
             merge = merge_rows(connection, rows.staged, import_id, static_list.id, now)
             tally.add(rows, merge.imported, merge.merged)
             logger.info("import %d: %d rows so far", import_id, tally.rows)
-        check_source(source.name, tally.has_address, tally.rejected)
+        if stretch is None:
+            check_source(source.name, tally.has_address, tally.rejected)
+        elif stretch.is_first and tally.rows >= LEAST_TO_JUDGE:
+            check_source(source.name, tally.has_address, tally.rejected, FEED_CONTRACT)
+        if stretch is not None:
+            move_on(connection, stretch, tally.counts)
         finish_import(connection, import_id, tally.counts, runtime.clock.now())
     return tally.report(import_id, static_list.name, fields)
 

@@ -6,6 +6,7 @@ import typer
 
 from cadenza.cli import (
     automation,
+    connectors,
     contacts,
     deliveries,
     drafts,
@@ -58,6 +59,7 @@ def build_app() -> typer.Typer:
     app.add_typer(contacts.contact_app, name="contact")
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(automation.automation_app, name="automation")
+    app.add_typer(connectors.connector_app, name="connector")
     app.add_typer(people.team_app, name="team")
     app.add_typer(mailboxes.mailbox_app, name="mailbox")
     app.add_typer(keys.key_app, name="key")

@@ -66,6 +66,7 @@ def environment(settings: Settings, database_url: str, prefect_database_url: str
         **_chosen(settings),
         "CADENZA_HOME": str(settings.home.resolve()),
         "CADENZA_DATABASE_URL": database_url,
+        "CADENZA_CONNECTORS_FOLDER": str(settings.connectors_folder.resolve()),
         "PREFECT_HOME": str(settings.home.resolve() / "prefect"),
         "PREFECT_API_URL": api_url(settings),
         "PREFECT_SERVER_API_HOST": "127.0.0.1",

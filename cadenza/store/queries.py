@@ -43,6 +43,21 @@ def query_rows(engine: Engine, query: str, size: int) -> Iterator[Sequence[Seque
         raise _unreadable(error) from error
 
 
+def rows_by(engine: Engine, query: str, column: str, since: Any, size: int) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows of a query by one of its columns, those with the value ``since`` and what comes behind it; None: all.
+
+    Raises what ``query_rows`` raises.
+    """
+    quoted = engine.dialect.identifier_preparer.quote(column)
+    condition = "" if since is None else f"WHERE {quoted} >= :since"
+    ordered = text(f"SELECT * FROM ({_escaped(query)}) rows_ {condition} ORDER BY {quoted}")  # noqa: S608
+    try:
+        with _reading(engine, size) as connection:
+            yield from connection.execute(ordered, {} if since is None else {"since": since}).partitions(size)
+    except SQLAlchemyError as error:
+        raise _unreadable(error) from error
+
+
 @contextmanager
 def _reading(engine: Engine, size: int) -> Iterator[Connection]:
     """A connection that reads rows as they come, ``size`` at a time."""
@@ -69,15 +84,30 @@ def source_engine(source: str, own: Engine) -> Engine:
         if not url:
             raise WrongUse(f"There is no environment variable {name}: set it to the URL of the database.")
     try:
+        engine = open_engine(url)
+    except WrongUse as error:
+        raise WrongUse(
+            "With a query, the source is 'database', env:NAME or the URL of a database whose driver is installed."
+        ) from error
+    if engine.url.password and url == source:
+        raise WrongUse("The URL has a password: put it into an environment variable and give env:NAME instead.")
+    return engine
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for any database.
+
+    Raises:
+        WrongUse: it is no URL, or of a database whose driver is not installed.
+    """
+    try:
         parsed = make_url(url)
-        if parsed.password and url == source:
-            raise WrongUse("The URL has a password: put it into an environment variable and give env:NAME instead.")
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise WrongUse(
-            "With a query, the source is 'database', env:NAME or the URL of a database whose driver is installed."
+            "The URL is none of a database whose driver is installed: install it, or correct the URL."
         ) from error
 
 
