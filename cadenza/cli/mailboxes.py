@@ -159,6 +159,7 @@ def resume(address: Address) -> None:
 @mailbox_app.command("folders")
 def folders(address: Address) -> None:
     """Make a folder in the mailbox for each sequence that is shared with its user: file a mail there to enroll."""
+    from cadenza.domain.filing import address_of
     from cadenza.mail.filing import Filing
     from cadenza.mail.imap import opened
     from cadenza.mail.inbox import Inbox
@@ -182,7 +183,10 @@ def folders(address: Address) -> None:
         raise NotFound(f"No active sequence is shared with {user.handle}: see 'cadenza sequences list'.")
     with opened(current().transports.imap_server(box.id, box.imap, box.transport)) as client:
         made = Filing(Inbox(client, box.address)).create(names)
-    show(*(f"[green]✓[/] {name}" for name in made))
     show(
-        "Move or copy a mail into one of them: its other party is enrolled within a minute, as an answer to that mail."
+        *(f"[green]✓[/] {made_as}  {address_of(name, box.address)}" for name, made_as in zip(names, made, strict=True))
+    )
+    show(
+        "Move or copy a mail into one of them, or send a mail with a Bcc to its address: the other party is enrolled "
+        "within a minute, as an answer to that mail."
     )

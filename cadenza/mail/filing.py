@@ -1,4 +1,4 @@
-"""Which mails did a person file into the folders of sequences?"""
+"""Which mails did a person file into the folders of sequences, or send to their addresses?"""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from cadenza.domain.filing import DONE, ROOT
+from cadenza.domain.filing import DONE, ROOT, TAG
 from cadenza.mail.folders import folders_of
-from cadenza.mail.inbox import CHUNK, Inbox, Portion, Position, found
+from cadenza.mail.inbox import CHUNK, FoundMail, Inbox, Portion, Position, found
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +19,11 @@ logger = logging.getLogger(__name__)
 _FETCHED_BYTES: Final = 64 * 1024
 
 
+_ADDRESSED: Final = "BODY.PEEK[HEADER.FIELDS (TO CC BCC)]"
+
+
 class Filing:
-    """The folders ``Cadenza/<sequence>`` of an open mailbox."""
+    """The folders ``Cadenza/<sequence>`` of an open mailbox, and what was sent from it."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._client: IMAPClient = inbox.client
@@ -47,8 +50,7 @@ class Filing:
 
     def portions(self, folder: str, position: Position | None) -> Iterator[Portion]:
         """The mails that were filed into a folder after a position, or all that are there."""
-        status = self._client.folder_status(folder, ["UIDNEXT", "UIDVALIDITY"])
-        validity, next_uid = int(status[b"UIDVALIDITY"]), int(status[b"UIDNEXT"])
+        validity, next_uid = self._status(folder)
         last = position.last_uid if position and position.uid_validity == validity else 0
         if last + 1 == next_uid:
             return
@@ -58,9 +60,29 @@ class Filing:
             yield Portion(Position(folder, validity, next_uid - 1), [])
         for start in range(0, len(uids), CHUNK):
             chunk = uids[start : start + CHUNK]
-            answers = self._client.fetch(chunk, [f"BODY.PEEK[]<0.{_FETCHED_BYTES}>", "INTERNALDATE"])
-            mails = [mail for uid in chunk if (mail := found(uid, answers.get(uid, {})))]
-            yield Portion(Position(folder, validity, chunk[-1]), mails)
+            yield Portion(Position(folder, validity, chunk[-1]), self._fetched(chunk))
+
+    def addressed(self, folder: str, position: Position | None) -> Iterator[Portion]:
+        """The mails in a folder after a position that name the address of a sequence; the folder is only read.
+
+        Without a position, or if the server has numbered the folder anew, none of those that are there already.
+        """
+        validity, next_uid = self._status(folder)
+        if position is None or position.uid_validity != validity:
+            yield Portion(Position(folder, validity, next_uid - 1), [])
+            return
+        if position.last_uid + 1 == next_uid:
+            return
+        self._client.select_folder(folder, readonly=True)
+        uids = sorted(
+            uid for uid in self._client.search(["UID", f"{position.last_uid + 1}:*"]) if uid > position.last_uid
+        )
+        for start in range(0, len(uids), CHUNK):
+            chunk = uids[start : start + CHUNK]
+            # Looked through here: what servers make of a search for a part of an address differs.
+            fields = self._client.fetch(chunk, [_ADDRESSED])
+            named = [uid for uid in chunk if any(_is_tagged(value) for value in fields.get(uid, {}).values())]
+            yield Portion(Position(folder, validity, chunk[-1]), self._fetched(named))
 
     def put_away(self, portion: Portion) -> None:
         """Move what was read of the open folder into the one below; what the server does not let us move stays."""
@@ -81,6 +103,15 @@ class Filing:
         except IMAPClientError as error:
             logger.warning("mails that were filed stay where they are: %s", type(error).__name__)
 
+    def _status(self, folder: str) -> tuple[int, int]:
+        """UIDVALIDITY and the number of the next mail."""
+        status = self._client.folder_status(folder, ["UIDNEXT", "UIDVALIDITY"])
+        return int(status[b"UIDVALIDITY"]), int(status[b"UIDNEXT"])
+
+    def _fetched(self, uids: list[int]) -> list[FoundMail]:
+        answers = self._client.fetch(uids, [f"BODY.PEEK[]<0.{_FETCHED_BYTES}>", "INTERNALDATE"]) if uids else {}
+        return [mail for uid in uids if (mail := found(uid, answers.get(uid, {})))]
+
     def _make(self, folder: str) -> None:
         if not self._client.folder_exists(folder):
             self._client.create_folder(folder)
@@ -92,6 +123,10 @@ class Filing:
             prefix, separator = personal[0]
             return str(prefix), str(separator)
         return "", next((folder.separator for folder in folders_of(self._client) if folder.separator), "/")
+
+
+def _is_tagged(fields: object) -> bool:
+    return isinstance(fields, bytes) and TAG.encode() in fields.lower()
 
 
 def _sequence_of(path: list[str]) -> str | None:

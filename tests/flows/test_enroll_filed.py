@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email
+import smtplib
 from email.header import decode_header, make_header
+from email.utils import getaddresses
 
 import pytest
 
@@ -19,6 +21,7 @@ from tasks.send_email import hand_over
 from tasks.take_filed import take_filed
 
 ANA = "sender0@sender.test"
+HELLO = "sender0+enroll.hello@sender.test"
 
 
 @pytest.fixture
@@ -53,6 +56,19 @@ class Office:
 
     def file(self, raw, folder="Cadenza.hello"):
         self.rig.append(ANA, raw, folder)
+
+    def submit(self, raw, bcc=None):
+        """What a mail program does: hand a mail in without its Bcc, and keep a copy with it in the folder Sent."""
+        message = email.message_from_bytes(raw)
+        to = [address for _, address in getaddresses(message.get_all("To", []) + message.get_all("Cc", []))]
+        with smtplib.SMTP(self.rig.host, self.rig.submission_port) as connection:
+            connection.starttls()
+            connection.login(ANA, self.rig.password)
+            connection.sendmail(ANA, [*to, *([bcc] if bcc else [])], raw)
+        self.keep(raw, bcc)
+
+    def keep(self, raw, bcc=None):
+        self.rig.append(ANA, (f"Bcc: {bcc}\r\n".encode() if bcc else b"") + raw, "Sent")
 
     def outcomes(self):
         return [(row.outcome, row.code) for row in self.world.rows("SELECT outcome, code FROM filed_mails ORDER BY id")]
@@ -212,3 +228,98 @@ def test_the_flow_enrolls_within_a_poll(office, prefect_server):
     office.file(mail())
     watch_mailboxes(seconds=6)
     assert office.outcomes() == [("enrolled", None)]
+
+
+class TestACopyToTheAddressOfASequence:
+    """A mail in Bcc to ``ana+enroll.hello@…``; the proof is the mail's copy in the folder of sent mails."""
+
+    @pytest.fixture(autouse=True)
+    def _watched(self, office):
+        assert office.take() == 0
+
+    def own(self, to="Kim Lee <c0@customer.test>", **fields):
+        return mail(sender=f"Ana <{ANA}>", to=to, **fields)
+
+    def test_enrolls_whom_the_mail_went_to_in_its_conversation(self, office):
+        office.submit(self.own(), bcc=HELLO)
+        [copy] = office.rig.wait_for(ANA)
+        assert b"enroll.hello" in copy.partition(b"\r\n\r\n")[0].partition(b"Received:")[0]
+        assert b"enroll.hello" not in office.rig.wait_for("c0@customer.test")[-1]
+        assert (office.take(), enroll_filed()) == (1, 1)
+        assert office.outcomes() == [("enrolled", None)]
+        [contact] = office.world.rows("SELECT email_normalized, first_name, last_name FROM contacts")
+        assert tuple(contact) == ("c0@customer.test", "Kim", "Lee")
+        sent = office.send()
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Your offer", "<one@customer.test>")
+        assert len(office.rig.messages(ANA)) == 1
+
+    @pytest.mark.parametrize("field", ["To", "Cc"])
+    def test_may_stand_beside_the_recipient_of_a_mail_that_begins_a_conversation(self, office, field):
+        if field == "To":
+            office.submit(self.own(to=f"{HELLO}, c0@customer.test"))
+        else:
+            office.submit(self.own(more=f"Cc: {HELLO}\r\n"))
+        assert (office.take(), enroll_filed()) == (1, 1)
+        assert office.world.one("SELECT email_normalized FROM contacts") == "c0@customer.test"
+
+    def test_counts_once_however_often_it_is_found_or_filed(self, office):
+        for _ in range(2):
+            office.keep(self.own(), bcc=HELLO.upper())
+        assert (office.take(), enroll_filed(), office.take()) == (1, 1, 0)
+        office.file(self.own())
+        assert (office.take(), enroll_filed()) == (0, 0)
+        assert office.world.one("SELECT count(*) FROM batches") == 1
+
+    def test_of_an_alias_counts_for_mails_from_it(self, office):
+        office.world.rows("UPDATE mailboxes SET aliases = '{Fair@sender.test}'")
+        raw = mail(sender="fair@sender.test", to="c0@customer.test")
+        office.keep(raw, bcc="fair+enroll.hello@sender.test")
+        assert office.take() == 1
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            pytest.param(lambda own: own(message="<new@sender.test>"), id="as from the user"),
+            pytest.param(lambda own: own(), id="a mail of the user's, sent on by who got it"),
+            pytest.param(lambda own: own(more=f"Bcc: {HELLO}\r\n"), id="with a Bcc that was not there"),
+            pytest.param(lambda own: mail(sender="kim@evil.test", to=HELLO), id="from a stranger"),
+        ],
+    )
+    def test_enrolls_nobody_if_the_mail_comes_from_outside(self, office, forged):
+        office.submit(self.own())
+        office.rig.deliver(ANA, HELLO, forged(self.own))
+        office.rig.wait_for(ANA)
+        assert (office.take(), enroll_filed()) == (0, 0)
+        assert office.world.one("SELECT count(*) FROM contacts") == 0
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            pytest.param(lambda own: own(more=f"Cc: {HELLO}\r\nIn-Reply-To: <a@b.test>\r\n"), id="an answer to all"),
+            pytest.param(lambda own: own(to=HELLO, more="Auto-Submitted: auto-replied\r\n"), id="a machine's answer"),
+            pytest.param(lambda own: mail(to=HELLO), id="of somebody else"),
+            pytest.param(lambda own: own(to='"sender0+enroll.hello@sender.test" <c0@customer.test>'), id="a name"),
+            pytest.param(lambda own: own(more="Bcc: sender1+enroll.hello@sender.test\r\n"), id="of another mailbox"),
+            pytest.param(lambda own: own(more="Bcc: sender0+enroll.@sender.test\r\n"), id="of no sequence"),
+        ],
+    )
+    def test_enrolls_nobody_if_somebody_else_may_have_written_it_there(self, office, sent):
+        office.keep(sent(self.own))
+        assert (office.take(), enroll_filed()) == (0, 0)
+        assert office.world.one("SELECT count(*) FROM contacts") == 0
+
+    @pytest.mark.parametrize(
+        ("change", "sequence", "code"),
+        [
+            ("DELETE FROM sequence_shares", "hello", "SEQUENCE_NOT_SHARED"),
+            ("UPDATE users SET may_enroll = false", "hello", "NO_PERMISSION"),
+            ("SELECT 1", "helo", "SEQUENCE_INACTIVE"),
+        ],
+    )
+    def test_keeps_to_all_rules_and_tells_why_not(self, office, change, sequence, code):
+        office.world.rows(change)
+        office.keep(self.own(), bcc=f"sender0+enroll.{sequence}@sender.test")
+        assert (office.take(), enroll_filed()) == (1, 1)
+        with database.transaction(office.world.runtime.engine) as connection:
+            [line] = filed_mails.list_filed(connection)
+        assert (line.sequence, line.outcome, line.code) == (sequence, "refused", code)

@@ -1,4 +1,4 @@
-"""Who is the other party of a mail that a person filed, and which conversation does it belong to?"""
+"""Whom does a mail enroll that a person filed or sent to do so, and which conversation does it belong to?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from cadenza.domain.filing import FiledMail
+from cadenza.domain.filing import FiledMail, sequence_of
 from cadenza.mail.incoming import headers
 from cadenza.mail.incoming.mime import Mail
 from cadenza.mail.incoming.opening import open_mail
@@ -20,17 +20,17 @@ _NAMED: Final = re.compile(r'(?:"((?:[^"\\]|\\.){0,200})"|([^",<>]{0,200}))\s*<\
 
 
 def read_filed(raw: bytes, mailbox_id: int, sequence: str, own: Collection[str]) -> FiledMail:
-    """What a filed mail asks for: the other party is whom an own mail went to, and who wrote any other one.
+    """What such a mail asks for: the other party is whom an own mail went to, and who wrote any other one.
 
     Args:
         own: normalized addresses of everybody who sends from here.
     """
     mail = open_mail(raw)
-    senders, recipients = mail.all_of("from"), mail.all_of("to")
+    senders, recipients = mail.all_of("from"), [*mail.all_of("to"), *mail.all_of("cc")]
     sender = next(iter(headers.addresses(senders)), None)
     is_own = sender is None or sender in own
     others = headers.addresses(recipients) if is_own else (sender,)
-    address = next((one for one in others if one and one not in own), None)
+    address = next((one for one in others if one and one not in own and not sequence_of(one, own)), None)
     first_name, last_name = _names(recipients if is_own else senders, address)
     message = headers.message_id(mail)
     return FiledMail(
@@ -42,6 +42,24 @@ def read_filed(raw: bytes, mailbox_id: int, sequence: str, own: Collection[str])
         _printable(mail.header("subject")),
         _conversation(mail, message),
     )
+
+
+def sequences_of(raw: bytes, own: Collection[str]) -> tuple[str, ...]:
+    """The sequences whose addresses a sent mail names.
+
+    Who answers everybody takes over what somebody else wrote into To and Cc, and so does a machine that answers: an
+    answer names a sequence in Bcc, or in none of its fields.
+
+    Args:
+        own: normalized addresses of the mailbox in which it lies, and from one of which it is.
+    """
+    mail = open_mail(raw)
+    senders = headers.addresses(mail.all_of("from"))
+    if len(senders) != 1 or senders[0] not in own:
+        return ()
+    fields = ("bcc",) if headers.answered(mail) or mail.header("auto-submitted") else ("bcc", "to", "cc")
+    named = (sequence_of(one, own) for field in fields for one in headers.addresses(mail.all_of(field)))
+    return tuple(dict.fromkeys(sequence for sequence in named if sequence))
 
 
 def _conversation(mail: Mail, message: str | None) -> tuple[str, ...]:
