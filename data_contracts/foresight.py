@@ -1,14 +1,17 @@
-"""What would become of each candidate of a verdict?"""
+"""What would become of each candidate of a verdict, and of all of them?"""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
+from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import Outcome
-from cadenza.domain.report import ContactOutcome
+from cadenza.domain.report import ContactOutcome, RefusalCount
 from data_contracts.verdict import Verdict
 
 
@@ -36,6 +39,48 @@ def foreseen_outcomes(verdict: Verdict, plan: pd.DataFrame) -> list[ContactOutco
             )
         )
     return lines
+
+
+@dataclass
+class Counted:
+    """What the verdicts of one batch come to, chunk by chunk."""
+
+    #: Places of mailboxes' days that were taken so far: what the next chunk has to know.
+    taken: dict[int, int] = field(default_factory=dict)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    mentions: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    #: The cause in the first case of each code that is a reason.
+    details: dict[str, str] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict) -> None:
+        """One more chunk."""
+        self.taken = verdict.taken
+        self.outcomes.update(verdict.outcomes)
+        told = verdict.refusals
+        for code, detail in told[told["is_reason"].to_numpy()].drop_duplicates("code")[["code", "detail"]].to_numpy():
+            self.details.setdefault(code, detail)
+        for _, line in (
+            told.groupby(["code", "outcome"], observed=True, as_index=False)
+            .agg(reasons=("is_reason", "sum"), mentions=("is_reason", "size"))
+            .iterrows()
+        ):
+            key = (str(line["code"]), Outcome(line["outcome"]))
+            self.reasons[key] += int(line["reasons"])
+            self.mentions[key] += int(line["mentions"])
+
+    def tally(self, batch: Batch) -> dict[str, Any]:
+        """The fields of a ``Tally``."""
+        keys = sorted(self.mentions, key=lambda key: (-self.reasons[key], -self.mentions[key], key))
+        return {
+            "sequence": batch.sequence.name,
+            "segment": batch.segment_words,
+            "sender": batch.sender,
+            "enrolled": self.outcomes[Outcome.ENROLLED],
+            "held": self.outcomes[Outcome.HELD],
+            "refused": self.outcomes[Outcome.REFUSED],
+            "by_code": tuple(RefusalCount(*key, self.reasons[key], self.mentions[key]) for key in keys),
+        }
 
 
 def _instant(at: Any) -> datetime | None:

@@ -49,7 +49,7 @@ def preflight(
         preview = Preview(batch)
         for candidates in load_candidates(batch):
             timed = time_first_steps(candidates, batch)
-            verdict = check_enrollability(timed, batch, preview.taken)
+            verdict = check_enrollability(timed, batch, preview.counted.taken)
             planned = forecast_sends(verdict, batch, preview.ahead)
             preview.add(verdict, planned, queue_of(planned))
         return publish_forecast(preview)

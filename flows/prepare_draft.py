@@ -135,7 +135,7 @@ def review(draft_id: int) -> Forecast:
     preview = Preview(batch)
     for chunk in load_candidates.fn(batch):
         timed = time_first_steps.fn(chunk, batch)
-        verdict = check_enrollability.fn(timed, batch, preview.taken)
+        verdict = check_enrollability.fn(timed, batch, preview.counted.taken)
         planned = forecast_sends.fn(verdict, batch, preview.ahead)
         preview.add(verdict, planned, queue_of(planned))
     return publish_forecast.fn(preview)

@@ -50,11 +50,11 @@ def load_candidates(batch: Batch, size: int = CHUNK_SIZE) -> Iterator[pd.DataFra
             return
         place = candidates.Place.behind(chunk)
         logger.info("%d of %d candidates loaded", place.ordinal, batch.size)
-        yield _with_sizes(_with_own_options(chunk, batch), batch)
+        yield with_sizes(_with_own_options(chunk, batch), batch)
 
 
-def _with_sizes(chunk: pd.DataFrame, batch: Batch) -> pd.DataFrame:
-    """The candidates with what is said of those whose mails are too large for their mailboxes."""
+def with_sizes(chunk: pd.DataFrame, batch: Batch) -> pd.DataFrame:
+    """The candidates, where mails have attachments with ``too_large``: words of those whose mailboxes take less."""
     sizes = {step.position: mail_size(step) for step in batch.sequence.steps if step.attachments}
     if not sizes:
         return chunk

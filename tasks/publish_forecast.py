@@ -16,11 +16,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 
 from cadenza.domain.batch import Batch
-from cadenza.domain.enrollment import Outcome
 from cadenza.domain.refusals import CATALOGUE
-from cadenza.domain.report import Forecast, RefusalCount, ZoneForecast
+from cadenza.domain.report import Forecast, ZoneForecast
 from cadenza.mail.overridden import steps_of_tokens
 from cadenza.runtime import current
+from data_contracts.foresight import Counted
 from data_contracts.plots import plot_days
 from data_contracts.verdict import Verdict
 
@@ -35,12 +35,9 @@ class Preview:
     """What the chunks of a preflight came to so far: what the next chunk has to know, and what people will read."""
 
     batch: Batch
-    #: Places that earlier chunks take: of mailboxes' days, and in their queues.
-    taken: dict[int, int] = field(default_factory=dict)
+    counted: Counted = field(default_factory=Counted)
+    #: What stands in the queues of mailboxes by earlier chunks.
     ahead: list[pd.DataFrame] = field(default_factory=list)
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    reasons: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
-    mentions: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     days: Counter[date] = field(default_factory=Counter)
     #: Missing tokens: contact_id, token, steps.
     missing: list[pd.DataFrame] = field(default_factory=list)
@@ -55,17 +52,8 @@ class Preview:
 
     def add(self, verdict: Verdict, plan: pd.DataFrame, queue: pd.DataFrame) -> None:
         """Count one chunk and write its lines. ``queue`` is what stands before the mails of the next chunk."""
-        self.taken = verdict.taken
+        self.counted.add(verdict)
         self.ahead.append(queue)
-        self.outcomes.update(verdict.outcomes)
-        for _, line in (
-            verdict.refusals.groupby(["code", "outcome"], observed=True, as_index=False)
-            .agg(reasons=("is_reason", "sum"), mentions=("is_reason", "size"))
-            .iterrows()
-        ):
-            key = (str(line["code"]), Outcome(line["outcome"]))
-            self.reasons[key] += int(line["reasons"])
-            self.mentions[key] += int(line["mentions"])
         self.days.update(plan["expected_at"].dropna().dt.date.value_counts().to_dict())
         self._write(_lines(verdict, plan), is_first=not self.zones)
         self.zones.append(_by_zone(plan))
@@ -143,7 +131,6 @@ def _lines(verdict: Verdict, plan: pd.DataFrame) -> pd.DataFrame:
 def publish_forecast(preview: Preview) -> Forecast:
     """Publish what a preflight found: a table of reasons, dates by zone, a plan, a picture."""
     batch = preview.batch
-    keys = sorted(preview.mentions, key=lambda key: (-preview.reasons[key], -preview.mentions[key], key))
     days = tuple(sorted(preview.days.items()))
     plot = None
     if days:
@@ -151,13 +138,7 @@ def publish_forecast(preview: Preview) -> Forecast:
         plot = plot_days(days, title, preview.path.with_suffix(".png"))
     missing = pd.concat(preview.missing) if preview.missing else pd.DataFrame(columns=["token"])
     forecast = Forecast(
-        sequence=batch.sequence.name,
-        segment=batch.segment_words,
-        sender=batch.sender,
-        enrolled=preview.outcomes[Outcome.ENROLLED],
-        held=preview.outcomes[Outcome.HELD],
-        refused=preview.outcomes[Outcome.REFUSED],
-        by_code=tuple(RefusalCount(*key, preview.reasons[key], preview.mentions[key]) for key in keys),
+        **preview.counted.tally(batch),
         zones=_zones(preview),
         days=days,
         plan=preview.path,

@@ -15,6 +15,7 @@ from cadenza.cli import (
     keys,
     mailboxes,
     people,
+    picking,
     schedule,
     sequences,
     todos,
@@ -57,6 +58,7 @@ def build_app() -> typer.Typer:
     app.add_typer(todos.todo_app, name="todo")
     app.add_typer(contacts.segment_app, name="segment")
     app.add_typer(contacts.contact_app, name="contact")
+    sequences.sequences_app.command("for")(picking.sequences_for)
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(automation.automation_app, name="automation")
     app.add_typer(connectors.connector_app, name="connector")

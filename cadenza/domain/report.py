@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -140,3 +141,13 @@ class Forecast(Tally):
     matrix: Path | None = None
     #: Steps whose mails take files along: position, and in words what the step is.
     attachments: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Tally):
+    """What would become of contacts in one of the sequences that they may be enrolled into."""
+
+    title: str
+    folder: str
+    #: The cause in the first case of each code, by code; no address.
+    details: Mapping[str, str]

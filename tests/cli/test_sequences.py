@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def test_a_sequence_is_paused_with_a_reason_that_the_list_shows_and_resumed(terminal, database_url, world):
     world.sequence(name="hello")
@@ -91,3 +93,19 @@ def test_a_sequence_is_loaded_with_its_files_once_and_shown_with_their_sizes(ter
         assert refused.returncode == 2
         assert "5.3 MB with brochure.pdf (3.9 MB), and no mailbox takes more than 5 MB" in refused.stderr
     assert world.one("SELECT count(*) FROM documents") == 1
+
+
+def test_the_sequences_for_a_contact_and_for_a_filter(terminal, database_url, world):
+    world.mailbox()
+    world.contacts(1, country="Germany", last_name="x")
+    [id] = world.contacts(1, country="Germany")
+    world.sequence()
+    world.sequence(name="tokens", required_tokens=("contact.last_name",))
+    where = {"CADENZA_DATABASE_URL": database_url}
+    shown = terminal.run("sequences", "for", "--contact", str(id), "--sender", "ana", **where)
+    assert re.search(r"^ hello +1 *$", shown.stdout, re.M)
+    assert re.search(r"^ tokens +1 +TOKEN_MISSING +.*contact.last_name", shown.stdout, re.M)
+    shown = terminal.run("sequences", "for", "--filter", "country = Germany", "--sender", "ana", **where)
+    assert re.search(r"^ tokens +1 +1 +TOKEN_MISSING", shown.stdout, re.M)
+    refused = terminal.run("sequences", "for", "--contact", str(id), **where)
+    assert (refused.returncode, "--sender" in refused.stderr) == (2, True)

@@ -81,6 +81,18 @@ def test_one_contact_is_enrolled_and_its_history_told(api):
     assert api.world.one("SELECT options ->> 'enrolled_by' FROM batches") == "ana"
 
 
+def test_each_sequence_says_whether_a_contact_can_be_enrolled(api):
+    [id] = api.world.contacts(1)
+    api.world.sequence(name="tokens", required_tokens=("contact.job_title",))
+    api.world.sequence(name="of_ben", shared_with=("user:ben",))
+    hello, tokens = api.get(f"/contacts/{id}/sequences")["results"]
+    assert (hello["sequence"], hello["outcome"], hello["code"]) == ("hello", "enrolled", None)
+    assert (tokens["outcome"], tokens["code"], tokens["detail"]) == ("refused", "TOKEN_MISSING", "contact.job_title")
+    assert tokens["remedy"]
+    owners = api.get(f"/contacts/{id}/sequences", sender="@owner")["results"]
+    assert {one["code"] for one in owners if one["sequence"] == "of_ben"} == {"OWNER_PROPERTY_EMPTY"}
+
+
 def test_several_are_enrolled_or_told_why_not(api):
     good, bounced = api.world.contacts(2), api.world.contacts(1, bounced_at=api.world.now)
     told = api.post("/enrollments", {"sequence": "hello", "contact_ids": [*good, *bounced]})

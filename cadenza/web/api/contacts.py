@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 
 from cadenza.domain.access import Scope
 from cadenza.domain.contact import property_name
+from cadenza.domain.enrollment import Outcome, Segment
+from cadenza.domain.report import Choice
 from cadenza.errors import NotFound
 from cadenza.sources.addresses import normalize_address
 from cadenza.store.contact_pages import count_found, find_contacts
@@ -18,7 +20,7 @@ from cadenza.store.enrollments import EnrollmentRow, page_enrollments
 from cadenza.store.upserts import Upserted, upsert_contacts
 from cadenza.web.api.callers import Caller, need
 from cadenza.web.api.errors import ErrorDetail, Problem
-from cadenza.web.api.shapes import STORABLE, AnyPage, IdInUrl, In, Page, Paged, Words, page_of
+from cadenza.web.api.shapes import STORABLE, AnyPage, IdInUrl, In, Name, Page, Paged, Words, page_of
 
 router = APIRouter(tags=["contacts"])
 
@@ -101,6 +103,50 @@ class FoundContacts(Page[Contact]):
     total: int
 
 
+class Sending(In):
+    """From whom the mails would be."""
+
+    sender: Annotated[
+        Name | None, Field(description="Handle of the user whom the mails are from, or `@owner`; else the key's user.")
+    ] = None
+
+
+class OfferedSequence(BaseModel):
+    """A sequence, and what would become of the contact if it were enrolled now."""
+
+    sequence: str
+    title: str
+    folder: str
+    outcome: Outcome
+    #: Why it would be held or refused; of one that would be enrolled: a warning.
+    code: str | None
+    cause: str | None
+    detail: str | None
+    remedy: str | None
+
+    @classmethod
+    def of(cls, choice: Choice) -> OfferedSequence:
+        """A choice for a single contact."""
+        counts = {Outcome.ENROLLED: choice.enrolled, Outcome.HELD: choice.held, Outcome.REFUSED: choice.refused}
+        reason = next((one for one in choice.by_code if one.count), None)
+        return cls(
+            sequence=choice.sequence,
+            title=choice.title,
+            folder=choice.folder,
+            outcome=next(outcome for outcome, count in counts.items() if count),
+            code=reason and reason.code,
+            cause=reason and reason.cause,
+            detail=reason and (choice.details.get(reason.code) or None),
+            remedy=reason and reason.remedy,
+        )
+
+
+class OfferedSequences(BaseModel):
+    """Every sequence that is shared with the sender, by folder and name."""
+
+    results: list[OfferedSequence]
+
+
 @router.get("/contacts")
 def search(request: Request, caller: Reader, wanted: Annotated[Search, Query()]) -> FoundContacts:
     """Find contacts by a filter or an address, in the order of their ids."""
@@ -135,6 +181,26 @@ def enrollments(
             raise NotFound(f"There is no contact {contact_id}.")
         found = page_enrollments(connection, page.place if page.after else None, page.limit + 1, contact_id=contact_id)
     return page_of(request, found, page.limit, lambda row: row.id)
+
+
+@router.get("/contacts/{contact_id}/sequences")
+def sequences(
+    caller: Annotated[Caller, need(Scope.ENROLLMENTS_READ)], contact_id: IdInUrl, asked: Annotated[Sending, Query()]
+) -> OfferedSequences:
+    """Into which sequences a contact can be enrolled now, and why not into the others."""
+    from flows.choose_sequence import choose_sequence
+
+    user = caller.user_for(None, "enrolled_by")
+    sender = asked.sender or user
+    if sender is None:
+        raise Problem(
+            422, "No sender is named, and the key acts for nobody: name one.", "SENDER_MISSING", field="sender"
+        )
+    with caller.transaction() as connection:
+        if not contacts_by_ids(connection, [contact_id]):
+            raise NotFound(f"There is no contact {contact_id}.")
+    choices = choose_sequence(Segment(contact_ids=(contact_id,)), sender, user)
+    return OfferedSequences(results=[OfferedSequence.of(choice) for choice in choices])
 
 
 @router.post("/contacts")
