@@ -25,8 +25,10 @@ STRETCH_ROWS: Final = 5_000
 
 
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
-def begin_feeds(connector: str, lists: Sequence[str] | None = None, is_whole: bool = False) -> list[Feed]:
+def begin_feeds(connector: str, lists: Sequence[str] | None = None, anew: bool = False) -> list[Feed]:
     """Begin a pass of each feed that is wanted, or go on with it: of these lists, else of what the settings say.
+
+    With ``anew`` all is read from the beginning.
 
     Raises:
         NotFound: there is no such connector, or no such list over there.
@@ -44,10 +46,7 @@ def begin_feeds(connector: str, lists: Sequence[str] | None = None, is_whole: bo
     if remote_lists := [remote for _, remote in wanted if remote]:
         _check_lists(remote_lists, opened.lists())
     with database.transaction(runtime.engine) as connection:
-        return [
-            feeds.begin_pass(connection, connector, name, remote, is_whole or remote is not None, now)
-            for name, remote in wanted
-        ]
+        return [feeds.begin_pass(connection, connector, name, remote, anew, now) for name, remote in wanted]
 
 
 def stretches(feed: Feed) -> Iterator[tuple[Source, Stretch]]:

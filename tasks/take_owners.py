@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.feeds import handles_for
 from cadenza.runtime import current
+from cadenza.sources.addresses import normalize_address
 from cadenza.store import database
 from cadenza.store.team import Team, UserEntry, save_team
 from cadenza.store.users import list_users
@@ -26,8 +27,10 @@ def take_owners(connector: str) -> tuple[str, ...]:
     owners = runtime.connector(connector).owners()
     with database.transaction(runtime.engine) as connection:
         users = list_users(connection)
-        known = {user.email for user in users}
-        new = handles_for((one for one in owners if one.email.lower() not in known), (user.handle for user in users))
+        passed_over = {None, *(user.email for user in users)}
+        new = handles_for(
+            (one for one in owners if normalize_address(one.email) not in passed_over), (user.handle for user in users)
+        )
         entries = [UserEntry(handle=handle, email=one.email, name=one.name) for handle, one in new.items()]
         save_team(connection, Team(users=entries))
     return tuple(new)

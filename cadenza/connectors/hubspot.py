@@ -7,6 +7,7 @@ question is asked twice, each begins behind the last contact that came.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from hubspot.crm import owners as owner_api
 
 from cadenza.connectors.connector import Page
 from cadenza.domain.feeds import Owner
-from cadenza.errors import CadenzaError, ConnectorRefused, ConnectorUnavailable, NotFound
+from cadenza.errors import CadenzaError, ConnectorRefused, ConnectorUnavailable, NotFound, WrongUse
 
 #: Which property is which column; the owner is told by an id.
 FIELDS: Final[Mapping[str, str]] = {
@@ -99,12 +100,15 @@ class HubSpot:
     def contacts(self, cursor: str | None) -> Iterator[Page]:
         """All contacts in the order of their ids; behind the last of them those that change.
 
-        A cursor is ``all:<ms>:<after>`` (the contacts behind an id; what changes from the instant on comes later),
+        A cursor is ``all:<ms>:<id>`` (the contacts behind an id; what changes from the instant on comes later),
         ``changed:<ms>`` (changed at that instant or later) or ``changed:<ms>:<id>`` (at that very instant, with a
         higher id).
         """
-        kind, at, behind = ([*(cursor or f"all:{self._latest_change()}:").split(":"), ""])[:3]
-        return self._all(int(at), behind) if kind == "all" else self._changed(int(at), behind)
+        mark = re.fullmatch(r"(all|changed):(\d+):?(\d*)", cursor or f"all:{self._latest_change()}")
+        if mark is None:
+            raise WrongUse("The last sync was of another kind of connector: sync with --whole.")
+        pages = self._all if mark[1] == "all" else self._changed
+        return pages(int(mark[2]), mark[3])
 
     def lists(self) -> Sequence[str]:
         """The names of all lists of contacts."""

@@ -64,10 +64,11 @@ class Database:
         if not self.cursor_column:
             yield from self._pages(self.contacts_query)
             return
-        rows = queries.rows_by(self._engine, self.contacts_query, self.cursor_column, _value(cursor), PAGE_ROWS)
-        for page in self._named(self.contacts_query, rows):
-            cursor = next((_cursor(v) for row in reversed(page) if (v := row[self.cursor_column]) is not None), cursor)
-            yield Page(page, cursor)
+        column, since = self.cursor_column, _value(cursor)
+        for block in queries.rows_by(self._engine, self.contacts_query, column, since, PAGE_ROWS):
+            rows = [row._asdict() for row in block]
+            cursor = next((_cursor(value) for row in reversed(rows) if (value := row[column]) is not None), cursor)
+            yield Page(rows, cursor)
 
     def lists(self) -> Sequence[str]:
         """Those that have a query."""
@@ -90,12 +91,8 @@ class Database:
         ]
 
     def _pages(self, query: str) -> Iterator[Page]:
-        return map(Page, self._named(query, queries.query_rows(self._engine, query, PAGE_ROWS)))
-
-    def _named(self, query: str, blocks: Iterator[Sequence[Sequence[Any]]]) -> Iterator[list[dict[str, Any]]]:
-        columns = queries.query_columns(self._engine, query)
-        for block in blocks:
-            yield [dict(zip(columns, row, strict=True)) for row in block]
+        for block in queries.query_rows(self._engine, query, PAGE_ROWS):
+            yield Page([row._asdict() for row in block])
 
 
 def _cursor(value: Any) -> str:
@@ -110,4 +107,6 @@ def _value(cursor: str | None) -> Any:
     if cursor is None:
         return None
     kind, _, text = cursor.partition(" ")
+    if kind not in _READ:
+        raise WrongUse("The last sync was of another kind of connector: sync with --whole.")
     return _READ[kind](text)

@@ -15,13 +15,13 @@ from cadenza.store.lists import save_static_list
 _COLUMNS = "connector, list_name, remote_list, is_whole, cursor, began_at, ended_at, counts"
 
 #: A pass that was interrupted somewhere; at its beginning it may as well begin anew.
-_GOES_ON = "f.ended_at IS NULL AND f.cursor IS NOT NULL"
+_GOES_ON = "f.ended_at IS NULL AND f.cursor IS NOT NULL AND NOT :anew"
 
 
 def begin_pass(
-    connection: Connection, connector: str, list_name: str, remote_list: str | None, is_whole: bool, now: datetime
+    connection: Connection, connector: str, list_name: str, remote_list: str | None, anew: bool, now: datetime
 ) -> Feed:
-    """Begin a feed's next pass, behind what came last or with ``is_whole`` anew; one that is under way goes on.
+    """Begin a feed's next pass, of all contacts behind what came last; one that is under way goes on, unless ``anew``.
 
     Raises:
         WrongUse: the list is not this feed's: an active one, or it came from elsewhere.
@@ -42,8 +42,9 @@ def begin_pass(
             VALUES (:connector, :list_name, :remote_list, true, :now)
             ON CONFLICT (connector, list_name) DO UPDATE
             SET remote_list = excluded.remote_list,
-                is_whole = CASE WHEN {_GOES_ON} THEN f.is_whole ELSE :is_whole OR f.cursor IS NULL END,
-                cursor = CASE WHEN {_GOES_ON} OR NOT :is_whole THEN f.cursor END,
+                is_whole = CASE WHEN {_GOES_ON} THEN f.is_whole
+                                ELSE :anew OR f.cursor IS NULL OR excluded.remote_list IS NOT NULL END,
+                cursor = CASE WHEN {_GOES_ON} OR NOT :anew AND excluded.remote_list IS NULL THEN f.cursor END,
                 began_at = CASE WHEN {_GOES_ON} THEN f.began_at ELSE excluded.began_at END,
                 counts = CASE WHEN {_GOES_ON} THEN f.counts ELSE '{{}}' END,
                 ended_at = NULL
@@ -53,7 +54,7 @@ def begin_pass(
             "connector": connector,
             "list_name": list_name,
             "remote_list": remote_list,
-            "is_whole": is_whole,
+            "anew": anew,
             "now": now,
         },
     ).one()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, Row, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from cadenza.errors import SourceUnreadable, WrongUse
@@ -30,7 +30,7 @@ def query_columns(engine: Engine, query: str) -> list[str]:
         raise _unreadable(error) from error
 
 
-def query_rows(engine: Engine, query: str, size: int) -> Iterator[Sequence[Sequence[Any]]]:
+def query_rows(engine: Engine, query: str, size: int) -> Iterator[Sequence[Row[Any]]]:
     """The rows of a query, ``size`` at a time, read only and without holding them all.
 
     Raises:
@@ -43,7 +43,7 @@ def query_rows(engine: Engine, query: str, size: int) -> Iterator[Sequence[Seque
         raise _unreadable(error) from error
 
 
-def rows_by(engine: Engine, query: str, column: str, since: Any, size: int) -> Iterator[Sequence[Sequence[Any]]]:
+def rows_by(engine: Engine, query: str, column: str, since: Any, size: int) -> Iterator[Sequence[Row[Any]]]:
     """The rows of a query by one of its columns, those with the value ``since`` and what comes behind it; None: all.
 
     Raises what ``query_rows`` raises.

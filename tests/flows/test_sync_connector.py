@@ -86,6 +86,7 @@ def test_the_flow_brings_contacts_lists_and_owners(prefect_server, world, crm, r
         {"id": "1", "email": "Ana@northwind.example", "firstName": "Another", "lastName": "Name"},
         {"id": "2", "email": "ana@southwind.example", "firstName": "Ana", "lastName": "South"},
         {"id": "3", "email": "ben@northwind.example"},
+        {"id": "4", "email": "no address"},
     ]
     rig.add(250, hubspot_owner_id="3")
     rig.lists = {"Trade fair": [3, 1, 7]}
@@ -145,6 +146,34 @@ def test_a_sync_that_is_interrupted_goes_on_where_it_was(world, crm, rig, sync, 
     assert sync() == {"crm": {"rows": 430, "imported": 430}}
     assert len(rig.paths("/contacts")) == 5 - page
     assert members(world, "crm") == [str(number) for number in range(1, 431)]
+
+
+def test_an_interrupted_sync_begins_anew_if_all_is_wanted(world, crm, rig, sync, monkeypatch):
+    monkeypatch.setattr(sync_feeds, "STRETCH_ROWS", 100)
+    rig.add(300)
+    world.runtime.clock.wait(60)
+    pages = stretches(begin_feeds.fn("crm")[0])
+    source, stretch = next(pages)
+    import_rows.fn(source, "crm", {}, stretch)
+    assert sync(whole=True)["crm"] == {"rows": 300, "imported": 200, "merged": 100}
+    source, stretch = next(pages)
+    with pytest.raises(SyncOvertaken):
+        import_rows.fn(source, "crm", {}, stretch)
+
+
+def test_another_kind_of_connector_under_the_same_name_begins_anew_when_told(world, crm, rig, sync, tmp_path):
+    rig.add(1)
+    sync()
+    hubspot = world.runtime.settings.connectors
+    query = "SELECT 'x@x.example' AS email, 7 AS id"
+    sql = {"kind": "sql", "url": f"sqlite:///{tmp_path}/crm.db", "contacts_query": query, "cursor_column": "id"}
+    world.runtime.settings.connectors = {"crm": ConnectorEntry(**sql)}
+    with pytest.raises(WrongUse, match="sync with --whole"):
+        sync()
+    assert sync(whole=True)["crm"] == {"rows": 1, "imported": 1, "removed": 1}
+    world.runtime.settings.connectors = hubspot
+    with pytest.raises(WrongUse, match="sync with --whole"):
+        sync()
 
 
 def test_a_list_follows_the_one_over_there(world, crm, rig, sync):
