@@ -14,6 +14,7 @@ from prefect.settings import get_current_settings
 
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
 from cadenza.domain.overrides import Overrides
+from cadenza.domain.records import Records
 from cadenza.domain.report import ContactOutcome
 from cadenza.runtime import current
 from cadenza.store import database
@@ -40,28 +41,30 @@ _planning = threading.Lock()
 def enroll_now(
     sequence: str,
     sender: str,
-    contact_ids: Sequence[int],
+    whom: Sequence[int] | Records,
     options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
     *,
     enrolled_by: str | None = None,
     contact_overrides: Mapping[int, Overrides] | None = None,
 ) -> list[ContactOutcome]:
-    """Enroll chosen contacts here and now, by the same tasks as ``enroll_segment``; returns what became of each.
+    """Enroll chosen contacts or those of records, here and now; returns what became of each.
 
-    For as many as somebody waits for: it takes some 50 ms, and little more for hundreds. No mailbox is probed: what is
-    known of them counts. Waves are planned in the background; a flow, which may end before that, schedules them itself.
+    By the same tasks as ``enroll_segment``, for as many as somebody waits for: it takes some 50 ms, and little more for
+    hundreds. No mailbox is probed: what is known of them counts. Waves are planned in the background; a flow, which may
+    end before that, schedules them itself.
     ``contact_overrides`` are what is different for single contacts, by id.
 
     Raises:
-        NotFound: there is no such sequence.
+        NotFound: there is no such sequence, or record.
         WrongUse: nobody is chosen, or there is no such time zone.
         OverrideInvalid: an option for everybody makes no sense; names it.
         DatabaseUnavailable: the database is away (transient).
     """
-    chosen = Segment(contact_ids=tuple(contact_ids))
     asked = replace(options, enrolled_by=enrolled_by) if enrolled_by else options
-    batch = begin_batch.fn(sequence, sender, chosen, asked, contact_overrides)
+    batch = begin_batch.fn(sequence, sender, _segment(whom), asked, contact_overrides)
+    judged: list[int] = []
     for candidates in load_candidates.fn(batch):
+        judged += candidates["contact_id"].tolist()
         timed = time_first_steps.fn(candidates, batch)
         verdict = check_enrollability.fn(timed, batch)
         planned = forecast_sends.fn(verdict, batch)
@@ -69,18 +72,22 @@ def enroll_now(
     batch_id = finish_batch.fn(batch)
     plan_waves_soon()
     with database.transaction(current().engine) as connection:
-        return outcomes_of(connection, batch_id, chosen.contact_ids)
+        return outcomes_of(connection, batch_id, judged)
+
+
+def _segment(whom: Sequence[int] | Records) -> Segment:
+    return Segment(records=whom) if isinstance(whom, Records) else Segment(contact_ids=tuple(whom))
 
 
 def foresee(
     sequence: str,
     sender: str,
-    contact_ids: Sequence[int],
+    whom: Sequence[int] | Records,
     options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
     contact_overrides: Mapping[int, Overrides] | None = None,
 ) -> list[ContactOutcome]:
     """What ``enroll_now`` would do, and when each contact would be mailed; nothing is stored. Raises the same."""
-    batch = outline_batch.fn(sequence, sender, Segment(contact_ids=tuple(contact_ids)), options, contact_overrides)
+    batch = outline_batch.fn(sequence, sender, _segment(whom), options, contact_overrides)
     foreseen: list[ContactOutcome] = []
     for candidates in load_candidates.fn(batch):
         timed = time_first_steps.fn(candidates, batch)

@@ -25,6 +25,7 @@ class Scope(StrEnum):
     AUTOMATIONS_READ = "automations.read"
     AUTOMATIONS_WRITE = "automations.write"
     EVENTS_WRITE = "events.write"
+    USERS_WRITE = "users.write"
 
 
 #: What HubSpot calls permissions, and which of ours they are.

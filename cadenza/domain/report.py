@@ -56,6 +56,7 @@ class ContactOutcome:
 
     #: None: it was only foreseen.
     batch_id: int | None
+    #: 0: a record that has no contact.
     contact_id: int
     outcome: Outcome
     #: Why it is held or was refused; of an enrolled contact: a warning. None: nothing is to be said.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from cadenza.domain.automation import OWNER_PROPERTY, Action, PageMatch, Rule, Trigger, TriggerKind
 from cadenza.domain.contact import property_name
-from cadenza.mail.yaml_tree import Item
+from cadenza.errors import SequenceInvalid
+from cadenza.mail.yaml_tree import Item, Problems, read_tree
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _DELAY: Final = re.compile(r"(\d{1,6})(?:\s*(minute|hour|day)s?)?")
@@ -42,6 +45,20 @@ def read_rules(item: Item | None) -> tuple[Rule, ...]:
     if item and len(rules) > MOST_RULES:
         item.wrong(f"a sequence has at most {MOST_RULES} automations.")
     return tuple(rules.values())
+
+
+def parse_rule(definition: Mapping[str, Any], name: str) -> Rule:
+    """The rule that an entry below ``automations`` defines, given as data.
+
+    Raises:
+        SequenceInvalid: names every mistake with its field and what may stand there.
+    """
+    problems = Problems()
+    tree = read_tree(json.dumps({"name": name, **definition}, ensure_ascii=False), problems)
+    rule = _rule(tree) if tree else None
+    if rule is None or problems.found:
+        raise SequenceInvalid("\n".join(dict.fromkeys(problem for _, problem in problems.found)))
+    return rule
 
 
 def _rule(item: Item) -> Rule | None:

@@ -62,6 +62,15 @@ def save_rule(connection: Connection, sequence_id: int, rule: Rule, now: datetim
     watch_what_rules_ask(connection)
 
 
+def remove_rule(connection: Connection, rule_id: int, now: datetime) -> None:
+    """Take a rule away; what waits for it is cancelled. Loading a file that has it brings it back."""
+    connection.execute(
+        text("UPDATE automation_rules SET removed_at = :now, is_on = false, updated_at = :now WHERE id = :id"),
+        {"id": rule_id, "now": now},
+    )
+    watch_what_rules_ask(connection)
+
+
 def switch_rule(connection: Connection, rule_id: int, is_on: bool, now: datetime) -> bool:
     """Switch a rule on or off; whether that changed anything. What came before it was on does not count."""
     changed = connection.execute(

@@ -48,7 +48,7 @@ def running(connection: Connection, choice: Choice) -> list[int]:
     """
     given = [choice.contact is not None, choice.sequence is not None or choice.company is not None, choice.is_all]
     if given.count(True) != 1:
-        raise WrongUse("Name one contact, or a sequence with --sequence, a company with --company, or say --all.")
+        raise WrongUse("Name one contact, or a sequence, a company or both, or all: exactly one of these.")
     if choice.sequence is not None:
         find_sequence(connection, choice.sequence)
     if choice.enrolled_by is not None:

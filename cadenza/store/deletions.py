@@ -32,8 +32,8 @@ def delete_sequence(connection: Connection, name: str, rest: Running | None, act
     ids = running(connection, Choice(sequence=name))
     if ids and rest is None:
         raise WrongUse(
-            f"{len(ids):,} contacts are in {name}: --running finish lets them go on to the end, "
-            "--running unenroll ends them now."
+            f"{len(ids):,} contacts are in {name}: say what becomes of them, finish (they go on to the end) or "
+            "unenroll (they end now)."
         )
     if ids and rest == "finish" and stored.paused_at:
         raise WrongUse(f"{name} is paused: its {len(ids):,} contacts could not go on. Resume it, or unenroll them.")
@@ -64,9 +64,9 @@ def deactivate_user(
         )
     )
     if move_to is not None and is_unenrolled:
-        raise WrongUse("Choose one: --move-to another user, or --unenroll.")
+        raise WrongUse("Choose one: move the contacts to another user, or unenroll them.")
     if ids and move_to is None and not is_unenrolled:
-        raise WrongUse(f"{len(ids):,} contacts get mails of {handle}: --move-to HANDLE or --unenroll says what to do.")
+        raise WrongUse(f"{len(ids):,} contacts get mails of {handle}: move them to another user, or unenroll them.")
     if is_unenrolled:
         unenroll(connection, ids, actor, now, reason="SENDER_REMOVED")
     elif move_to is not None:

@@ -11,7 +11,7 @@ from cadenza.domain.report import ContactOutcome
 
 
 def outcomes_of(connection: Connection, batch_id: int, contact_ids: Sequence[int]) -> list[ContactOutcome]:
-    """One line for each of the chosen contacts, in the order in which they were chosen."""
+    """One line for each candidate of a batch, in their order; the contact of a record that has none is 0."""
     rows = connection.execute(
         text("""
             SELECT asked.contact_id, coalesce(r.outcome, 'enrolled') AS outcome, r.code,

@@ -28,7 +28,7 @@ EVERY_RECORD: Final = f"""
 """  # noqa: S608
 
 #: The contacts of records ``r``: those that were associated with them, and of companies whoever works there.
-_ASSOCIATED: Final = f"""
+ASSOCIATED: Final = f"""
     SELECT a.record_id, a.contact_id, a.is_primary
     FROM record_contacts a WHERE a.record_id IN (SELECT id FROM r)
     UNION ALL
@@ -57,7 +57,7 @@ def candidates_of(connection: Connection, records: Records) -> TextClause:
         pairs AS (
             SELECT r.place, r.kind || ' ' || r.external_id AS record, a.contact_id,
                    row_number() OVER (PARTITION BY r.id ORDER BY a.is_primary DESC, a.contact_id) AS rank
-            FROM r LEFT JOIN ({_ASSOCIATED}) a ON a.record_id = r.id
+            FROM r LEFT JOIN ({ASSOCIATED}) a ON a.record_id = r.id
         )
         SELECT row_number() OVER (ORDER BY place, rank) AS ordinal, contact_id,
                contact_id IS NOT NULL

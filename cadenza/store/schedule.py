@@ -80,17 +80,26 @@ def coming_steps(
 
 
 def reschedule(connection: Connection, contact: str, at: datetime, actor: str, now: datetime) -> Coming:
-    """Let a contact's next step run at another time: local to the contact, naive. Delays after it count from there.
+    """Let a contact's next step run at another time; ``contact`` is an id or an address.
 
     Raises:
         NotFound: the contact is in no sequence.
+        WrongUse: as ``reschedule_enrollment``.
+    """
+    return reschedule_enrollment(connection, running(connection, Choice(contact=contact))[0], at, actor, now)
+
+
+def reschedule_enrollment(connection: Connection, id_: int, at: datetime, actor: str, now: datetime) -> Coming:
+    """Let an enrollment's next step run at another time: local to the contact, naive. Delays after it count from there.
+
+    Raises:
+        NotFound: it does not run.
         WrongUse: the time has passed, or is not one at which the sequence's follow-ups may run (names the next one that
             is); the enrollment is paused, waits for a to-do, or its mail is leaving.
     """
-    id_ = running(connection, Choice(contact=contact))[0]
     row = connection.execute(
         text("""
-            SELECT e.status, e.next_kind, e.due_at, e.sequence_version_id, e.time_zone, e.country,
+            SELECT e.status, e.contact_id, e.next_kind, e.due_at, e.sequence_version_id, e.time_zone, e.country,
                    CAST(nullif(e.overrides, '{}') AS text) AS overrides,
                    e.last_ran_at IS NULL AS is_first,
                    EXISTS (SELECT FROM deliveries d WHERE d.enrollment_id = e.id AND d.position = e.next_position
@@ -100,13 +109,13 @@ def reschedule(connection: Connection, contact: str, at: datetime, actor: str, n
         {"id": id_},
     ).one_or_none()
     if row is None:
-        raise NotFound(f"Contact {contact} is in no sequence any more.")
+        raise NotFound(f"The enrollment {id_} does not run: it is not there, or has ended.")
     if row.status == "paused":
-        raise WrongUse(f"The enrollment of contact {contact} is paused: resume it first.")
+        raise WrongUse(f"The enrollment of contact {row.contact_id} is paused: resume it first.")
     if row.is_leaving:
-        raise WrongUse(f"The mail to contact {contact} is leaving right now.")
+        raise WrongUse(f"The mail to contact {row.contact_id} is leaving right now.")
     if row.due_at is None:
-        raise WrongUse(f"The sequence of contact {contact} waits for a to-do or a decision, not for a time.")
+        raise WrongUse(f"The sequence of contact {row.contact_id} waits for a to-do or a decision, not for a time.")
     due_at = first_due(now, row.time_zone, at)
     if due_at < now:
         raise WrongUse(f"{at:%Y-%m-%d %H:%M} has passed in {row.time_zone}: choose a later time.")
@@ -130,4 +139,4 @@ def reschedule(connection: Connection, contact: str, at: datetime, actor: str, n
         """,
         [now, now, actor, Jsonb({"from": row.due_at.isoformat(), "to": due_at.isoformat()}), id_],
     )
-    return next(one for one in coming_steps(connection, contact=contact) if one.enrollment_id == id_)
+    return next(one for one in coming_steps(connection, contact=str(row.contact_id)) if one.enrollment_id == id_)

@@ -45,7 +45,7 @@ def test_sequences_are_listed_by_folder_counted_and_deleted(terminal, database_u
     assert "1 sequence, 1 of them active" in listed
     refused = terminal.run("sequences", "delete", "other", **where)
     assert refused.returncode == 2
-    assert "--running finish" in refused.stderr
+    assert "finish (they go on to the end)" in refused.stderr
     assert terminal.run("sequences", "delete", "other", "--running", "unenroll", **where).returncode == 0
     assert "1 of them active" in terminal.run("sequences", "list", **where).stdout
 

@@ -67,8 +67,8 @@ def test_running_enrollments_are_chosen(office, choice, ids):
 @pytest.mark.parametrize(
     ("choice", "error", "told"),
     [
-        (Choice(), WrongUse, "--all"),
-        (Choice("1", is_all=True), WrongUse, "--all"),
+        (Choice(), WrongUse, "exactly one"),
+        (Choice("1", is_all=True), WrongUse, "exactly one"),
         (Choice("9"), NotFound, "There is no contact"),
         (Choice("1", enrolled_by="ben"), NotFound, "enrolled by somebody else"),
         (Choice(sequence="helo"), NotFound, "hello"),

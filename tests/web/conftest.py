@@ -12,7 +12,9 @@ import httpx
 import pytest
 import uvicorn
 
+from cadenza.domain.access import scopes_of
 from cadenza.mail.links import unsubscribe_token
+from cadenza.store import api_keys, database
 from cadenza.web.app import build_app
 
 #: Everything that a page could change.
@@ -76,6 +78,53 @@ def site(runtime, serve) -> Site:
     """The pages, for a client that is in no hurry."""
     runtime.settings.web_requests_per_minute = 1_000_000
     return serve()
+
+
+@dataclass
+class Api:
+    """A program that calls, with a key of its own."""
+
+    world: Any
+    client: httpx.Client
+    key_id: int
+    key: str
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        return self.client.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.done("GET", path, params=query)
+
+    def post(self, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
+        return self.done("POST", path, body, status, **more)
+
+    def done(self, method: str, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
+        answer = self.call(method, path, body, **more)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def program(site):
+    """Makes programs; their keys have every scope unless some are named."""
+
+    def make(*scopes: str, user: str | None = "ana") -> Api:
+        with database.transaction(site.world.runtime.engine) as connection:
+            key_id, key = api_keys.create_key(
+                connection, "test", scopes_of(scopes or ["all"]), user, "tests", site.world.now
+            )
+        return Api(site.world, site.client, key_id, key)
+
+    site.world.box = site.world.mailbox("ana", limits=[(500, 86_400)])
+    return make
+
+
+@pytest.fixture
+def api(program) -> Api:
+    program_of_ana = program()
+    program_of_ana.world.sequence()
+    return program_of_ana
 
 
 @pytest.fixture

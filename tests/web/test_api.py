@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
-import httpx
 import pytest
 
-from cadenza.domain.access import Scope, scopes_of
+from cadenza.domain.access import Scope
 from cadenza.store import api_keys, database
 from flows.enroll_now import prepare
 
@@ -20,52 +17,6 @@ steps:
       subject: Hello
       text: Dear {{ contact.first_name }}, hello.
 """
-
-
-@dataclass
-class Api:
-    """A program that calls, with a key of its own."""
-
-    world: Any
-    client: httpx.Client
-    key_id: int
-    key: str
-
-    def call(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        return self.client.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
-
-    def get(self, path: str, **query: Any) -> Any:
-        answer = self.call("GET", path, params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def post(self, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
-        answer = self.call("POST", path, body, **more)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-
-@pytest.fixture
-def program(site):
-    """Makes programs; their keys have every scope unless some are named."""
-
-    def make(*scopes: str, user: str | None = "ana") -> Api:
-        with database.transaction(site.world.runtime.engine) as connection:
-            key_id, key = api_keys.create_key(
-                connection, "test", scopes_of(scopes or ["all"]), user, "tests", site.world.now
-            )
-        return Api(site.world, site.client, key_id, key)
-
-    site.world.box = site.world.mailbox("ana", limits=[(500, 86_400)])
-    return make
-
-
-@pytest.fixture
-def api(program) -> Api:
-    program_of_ana = program()
-    program_of_ana.world.sequence()
-    return program_of_ana
 
 
 def test_one_contact_is_enrolled_and_its_history_told(api):

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.config import SchemathesisConfig
 
 from cadenza.domain.access import Scope
+from cadenza.domain.automation import Rule, Trigger, TriggerKind
 from cadenza.store import api_keys, database
 from cadenza.web.app import build_app
 
 EXAMPLES = 6
+RULE = Rule("demo", Trigger(TriggerKind.FORM, ("demo",)), sender="ana")
 #: A valid request may still name what is not there, or ask for what may not be: the answer says so.
 CONFIG = {
     "checks": {
@@ -29,8 +31,12 @@ CONFIG = {
 def tried(world) -> Iterator[Any]:
     """Tries one description with all checks on; something of everything is there."""
     world.runtime.settings.web_requests_per_minute = world.runtime.settings.api_requests_per_minute = 10_000_000
-    version, box = world.sequence(), world.mailbox("ana")
+    version, box = world.sequence(automations=(RULE,)), world.mailbox("ana")
     world.enroll(world.contacts(2), version, box)
+    world.rows(
+        "INSERT INTO records (kind, external_id, name, created_at, updated_at) VALUES ('deal', '1', 'x', :at, :at)",
+        at=world.now,
+    )
     with database.transaction(world.runtime.engine) as connection:
         _, key = api_keys.create_key(connection, "test", set(Scope), None, "tests", world.now)
     app = build_app(world.runtime)
@@ -57,7 +63,7 @@ def tried(world) -> Iterator[Any]:
 
 
 def test_our_own_api_keeps_its_description(tried):
-    assert tried("/api/v1/openapi.json") > 25
+    assert tried("/api/v1/openapi.json") > 60
 
 
 def test_hubspots_api_keeps_its_description(tried):

@@ -18,10 +18,12 @@ from cadenza.web.api import (
     enrollments,
     hubspot,
     lists,
+    records,
     reports,
     sequences,
     statistics,
     todos,
+    users,
 )
 from cadenza.web.api.callers import KnownKeys
 from cadenza.web.api.errors import RESPONSES, answer_errors
@@ -29,7 +31,10 @@ from cadenza.web.api.gate import Gate
 from cadenza.web.pages import page
 
 #: In the order of the description.
-ROUTERS = (contacts, lists, sequences, enrolling, drafts, enrollments, batches, todos, reports, statistics, automations)
+ROUTERS = (
+    contacts, lists, records, sequences, enrolling, drafts, enrollments, batches, todos, reports, statistics,
+    automations, users,
+)  # fmt: skip
 API_PATH = "/api/v1"
 HUBSPOT_PATH = "/automation"
 
@@ -79,7 +84,7 @@ def _application(runtime: Runtime, known_keys: KnownKeys, routers: list[APIRoute
         app.add_middleware(
             CORSMiddleware,
             allow_origins=runtime.settings.api_origins,
-            allow_methods=["GET", "POST", "PUT"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
         )
     return app

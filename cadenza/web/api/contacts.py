@@ -16,6 +16,7 @@ from cadenza.errors import NotFound
 from cadenza.sources.addresses import normalize_address
 from cadenza.store.contact_pages import count_found, find_contacts
 from cadenza.store.contacts import contacts_by_ids
+from cadenza.store.deletions import erase_contact
 from cadenza.store.enrollments import EnrollmentRow, page_enrollments
 from cadenza.store.upserts import Upserted, upsert_contacts
 from cadenza.web.api.callers import Caller, need
@@ -201,6 +202,13 @@ def sequences(
             raise NotFound(f"There is no contact {contact_id}.")
     choices = choose_sequence(Segment(contact_ids=(contact_id,)), sender, user)
     return OfferedSequences(results=[OfferedSequence.of(choice) for choice in choices])
+
+
+@router.delete("/contacts/{contact_id}", status_code=204)
+def erase(caller: Writer, contact_id: IdInUrl) -> None:
+    """Forget who a contact is, for ever: what it is in ends, and only numbers stay."""
+    with caller.transaction() as connection:
+        erase_contact(connection, str(contact_id), caller.actor, caller.now)
 
 
 @router.post("/contacts")

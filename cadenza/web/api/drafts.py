@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from cadenza.domain.access import Scope
@@ -14,6 +15,7 @@ from cadenza.web.api.batches import CodeLine
 from cadenza.web.api.callers import Caller, need
 from cadenza.web.api.enrolling import Enrolled, Enroller, Enrolling, read_overrides, understood
 from cadenza.web.api.errors import Problem
+from cadenza.web.api.once import IdempotencyKey, once
 from cadenza.web.api.shapes import Id, IdInUrl, In, Name, Page, Words
 
 router = APIRouter(tags=["drafts"])
@@ -79,9 +81,13 @@ def page(caller: Reader) -> Page[Draft]:
         return Page(results=store.list_drafts(connection, 500))
 
 
-@router.post("/drafts", status_code=201)
-def create(caller: Enroller, body: Enrolling) -> Draft:
+@router.post("/drafts", status_code=201, response_model=Draft)
+def create(caller: Enroller, body: Enrolling, key: IdempotencyKey = None) -> JSONResponse:
     """Prepare an enrollment of the contacts that are named now; nothing is sent."""
+    return once(caller, key, "/drafts", body, lambda: (201, _created(caller, body)))
+
+
+def _created(caller: Caller, body: Enrolling) -> Draft:
     from flows.prepare_draft import create
 
     sender, options, segment, _ = understood(caller, body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, Field
 from cadenza.domain.access import Scope
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Outcome, Segment
 from cadenza.domain.overrides import Overrides
+from cadenza.domain.records import ContactRule, Records, records_of
 from cadenza.domain.report import ContactOutcome
 from cadenza.errors import OverrideInvalid
 from cadenza.store.lists import count_members, page_members
@@ -21,7 +21,7 @@ from cadenza.store.users import find_user
 from cadenza.web.api.callers import Caller, need
 from cadenza.web.api.errors import ErrorDetail, Problem
 from cadenza.web.api.once import IdempotencyKey, once
-from cadenza.web.api.shapes import AS_IN_JSON, STORABLE, Id, In, Name
+from cadenza.web.api.shapes import AS_IN_JSON, STORABLE, Id, In, Name, Words, check_text
 
 router = APIRouter(tags=["enrolling"])
 
@@ -33,9 +33,7 @@ MOST_NOW = 500
 
 def read_overrides(place: str, data: dict[str, Any]) -> Overrides:
     """What is different, as ``place`` of the request says it."""
-    told = json.dumps(data, ensure_ascii=False)
-    if "\\u0000" in told or any("\ud800" <= character <= "\udfff" for character in told):
-        raise Problem(422, f"{place}: it holds what is no text: correct its encoding.", "INVALID_TEXT", field=place)
+    check_text(place, data)
     try:
         return Overrides.from_data(data)
     except OverrideInvalid as error:
@@ -56,6 +54,9 @@ class Options(In):
     role_addresses: Literal["allow", "warn", "refuse"] | None = None
     cooldown_days: Annotated[int, Field(ge=0, le=36_500), AS_IN_JSON] | None = None
     batch_limit: Annotated[int, Field(ge=1, le=20_000_000), AS_IN_JSON] | None = None
+    from_columns: Annotated[
+        bool, Field(strict=True, description="Take each contact's own options from columns of its list.")
+    ] = False
     overrides: Annotated[
         dict[str, Any],
         Field(description="What is different for everybody: follow_ups, steps, token_values, fallbacks, from_alias."),
@@ -73,8 +74,19 @@ class Options(In):
         return EnrollmentOptions(**chosen | {"send_at": send_at, "enrolled_by": enrolled_by, "overrides": overrides})
 
 
+class ChosenRecords(In):
+    """Records whose contacts are meant: named ones, or those of a kind that a filter finds."""
+
+    named: Annotated[list[Words], Field(max_length=1_000, description="KIND:NAME, such as `deal:4711`.")] = Field(
+        default_factory=list
+    )
+    kind: Name | None = None
+    filter: Annotated[str, Field(min_length=1, max_length=10_000, pattern=STORABLE)] | None = None
+    contacts: Annotated[ContactRule | None, Field(description="The primary contact of each, or all of them.")] = None
+
+
 class Enrolling(In):
-    """Who is to be enrolled into what: name the contacts in exactly one of three ways."""
+    """Who is to be enrolled into what: name the contacts in exactly one of four ways."""
 
     sequence: Name
     sender: Annotated[
@@ -84,6 +96,7 @@ class Enrolling(In):
     contact_ids: Annotated[list[Id], Field(min_length=1, max_length=10_000)] | None = None
     segment: Annotated[Name | None, Field(description="Name of a list or segment.")] = None
     filter: Annotated[str, Field(min_length=1, max_length=10_000, pattern=STORABLE)] | None = None
+    records: ChosenRecords | None = None
     options: Options = Options()
     contact_overrides: Annotated[
         dict[str, dict[str, Any]],
@@ -108,14 +121,20 @@ class Enrolling(In):
     @property
     def ways(self) -> dict[str, Any]:
         """The ways in which contacts are named."""
-        ways = {"contact_ids": self.contact_ids, "segment": self.segment, "filter": self.filter}
+        ways = {
+            "contact_ids": self.contact_ids,
+            "segment": self.segment,
+            "filter": self.filter,
+            "records": self.records,
+        }
         return {name: value for name, value in ways.items() if value is not None}
 
 
 class Result(BaseModel):
     """What became of one contact, or would."""
 
-    contact_id: int
+    #: None: it is a record that has no contact.
+    contact_id: int | None
     outcome: Outcome
     enrollment_id: int | None
     #: Why it is held or was refused; of an enrolled contact: a warning.
@@ -131,7 +150,7 @@ class Result(BaseModel):
     def of(cls, one: ContactOutcome) -> Result:
         """The outcome as the API shows it."""
         return cls(
-            contact_id=one.contact_id,
+            contact_id=one.contact_id or None,
             outcome=one.outcome,
             enrollment_id=one.enrollment_id,
             code=one.code,
@@ -209,7 +228,7 @@ def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
             words = f"Overrides for more than {MOST_NOW} contacts are not possible here: enroll fewer at a time."
             raise Problem(422, words, "BATCH_TOO_LARGE", field="options.overrides")
         return 202, Started(run_id=_start_run(sender, body, options), contacts=size)
-    if not size:
+    if not size and not segment.records:
         return 200, Enrolled.of([])
     outcomes = enroll_now(body.sequence, sender, _members(caller, segment), options, contact_overrides=body.own)
     if body.contact_ids and len(outcomes) == 1 and outcomes[0].outcome is Outcome.REFUSED:
@@ -262,7 +281,7 @@ def understood(caller: Caller, body: Enrolling) -> tuple[str, EnrollmentOptions,
         Problem, WrongUse, NotFound, FilterInvalid: something that is named is not there, or does not go together.
     """
     if len(body.ways) != 1:
-        given = " and ".join(body.ways) or "none of contact_ids, segment and filter"
+        given = " and ".join(body.ways) or "none of contact_ids, segment, filter and records"
         raise Problem(422, f"The contacts are named by {given}: name them in exactly one way.", "CONFLICT", field=given)
     enrolled_by = caller.user_for(body.enrolled_by, "enrolled_by")
     sender = body.sender or enrolled_by
@@ -270,7 +289,7 @@ def understood(caller: Caller, body: Enrolling) -> tuple[str, EnrollmentOptions,
         raise Problem(
             422, "No sender is named, and the key acts for nobody: name one.", "SENDER_MISSING", field="sender"
         )
-    segment = Segment(body.segment, body.filter, tuple(body.contact_ids or ()))
+    segment = _segment(body)
     with caller.transaction() as connection:
         find_sequence(connection, body.sequence)
         for handle in {sender, enrolled_by or sender} - {CONTACT_OWNER}:
@@ -279,7 +298,25 @@ def understood(caller: Caller, body: Enrolling) -> tuple[str, EnrollmentOptions,
     return sender, body.options.as_options(enrolled_by), segment, size
 
 
-def _members(caller: Caller, segment: Segment) -> list[int]:
+def _segment(body: Enrolling) -> Segment:
+    """The contacts that are named.
+
+    Raises:
+        WrongUse: a record is not KIND:NAME, or a kind and its filter do not come together.
+    """
+    from tasks.begin_batch import segment_of
+
+    records = None
+    if asked := body.records:
+        records = records_of(asked.named, asked.kind or "", asked.filter or "", asked.contacts)
+        if records is None:
+            raise Problem(422, "records names none: give named, or kind and filter.", "CONFLICT", field="records")
+    return segment_of(body.segment or "", body.filter or "", body.contact_ids, records)
+
+
+def _members(caller: Caller, segment: Segment) -> list[int] | Records:
+    if segment.records:
+        return segment.records
     if segment.contact_ids:
         return [*segment.contact_ids]
     with caller.transaction() as connection:
@@ -298,6 +335,7 @@ def _start_run(sender: str, body: Enrolling, options: EnrollmentOptions) -> str:
         "segment": body.segment or "",
         "filter": body.filter or "",
         "contact_ids": body.contact_ids,
+        "records": body.records.model_dump(exclude_none=True) if body.records else {},
         "options": chosen,
     }
     return str(start_run("enroll-segment/enroll-segment", parameters))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Header
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -26,7 +27,7 @@ IdempotencyKey = Annotated[
 
 
 def once(
-    caller: Caller, name: str | None, path: str, body: BaseModel, work: Callable[[], tuple[int, BaseModel]]
+    caller: Caller, name: str | None, path: str, body: BaseModel, work: Callable[[], tuple[int, Any]]
 ) -> JSONResponse:
     """What ``work`` answers; the same as last time if the request with this name was answered before.
 
@@ -38,7 +39,7 @@ def once(
     """
     if name is None:
         status, told = work()
-        return JSONResponse(told.model_dump(mode="json", by_alias=True), status)
+        return JSONResponse(jsonable_encoder(told), status)
     asked = hashlib.sha256(f"{path}\n{body.model_dump_json()}".encode()).digest()
     with caller.transaction() as connection:
         known = claim_answer(connection, caller.key.id, name, asked, caller.now)
@@ -50,7 +51,7 @@ def once(
         with caller.transaction() as connection:
             forget_answer(connection, caller.key.id, name)
         raise
-    content: Any = told.model_dump(mode="json", by_alias=True)
+    content = jsonable_encoder(told)
     with caller.transaction() as connection:
         keep_answer(connection, caller.key.id, name, Answer(status, content))
     return JSONResponse(content, status)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from cadenza.domain.access import Scope
 from cadenza.mail.sequence_file import parse_sequence
-from cadenza.store import sequence_pauses, sequences
+from cadenza.store import sequence_pauses, sequences, variant_tests
+from cadenza.store.deletions import Running, delete_sequence
 from cadenza.store.sequences import StoredSequence
 from cadenza.web.api.callers import Caller, need
 from cadenza.web.api.errors import Problem
@@ -85,6 +86,24 @@ class Checked(BaseModel):
     definition: dict[str, Any]
 
 
+class Deleting(In):
+    """What becomes of the contacts that are in a sequence; it must be said if there are any."""
+
+    running: Annotated[Running | None, Field(description="They go on to the end, or end now.")] = None
+
+
+class Deleted(BaseModel):
+    """How many contacts were in it."""
+
+    contacts: int
+
+
+class Winner(In):
+    """The variant that everybody gets."""
+
+    variant: Name | None
+
+
 @router.get("/sequences")
 def page(request: Request, caller: Reader, wanted: Annotated[SequencePage, Query()]) -> Page[SequenceLine]:
     """Every sequence, in the order of their ids."""
@@ -150,6 +169,21 @@ def resume(caller: Writer, name: Name) -> SequenceLine:
         resumed = _line(sequences.find_sequence(connection, name))
     plan_waves_soon()
     return resumed
+
+
+@router.delete("/sequences/{name}")
+def delete(caller: Writer, name: Name, wanted: Annotated[Deleting, Query()]) -> Deleted:
+    """Delete a sequence: nobody can be enrolled any more; what was counted stays."""
+    with caller.transaction() as connection:
+        return Deleted(contacts=delete_sequence(connection, name, wanted.running, caller.actor, caller.now))
+
+
+@router.post("/sequences/{name}/steps/{position}/winner")
+def decide(caller: Writer, name: Name, position: Annotated[int, Path(ge=1, le=100)], body: Winner) -> WholeSequence:
+    """Choose by hand which variant of a step everybody gets from now on; null: all of them again."""
+    with caller.transaction() as connection:
+        variant_tests.decide(connection, name, position, body.variant, caller.actor, caller.now)
+        return _whole(sequences.find_sequence(connection, name))
 
 
 def _line(stored: StoredSequence) -> SequenceLine:

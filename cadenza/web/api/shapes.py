@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from cadenza.web.api.errors import Problem
 
 #: Beyond it JSON numbers are not exact.
 LARGEST_ID: Final = 2**53 - 1
@@ -34,6 +37,17 @@ Words = Annotated[str, Field(max_length=10_000, pattern=STORABLE)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)]
 After = Annotated[str | None, Field(pattern=r"^[0-9]{1,18}$", description="`paging.next.after` of the page before.")]
 Limit = Annotated[int, Field(ge=1, le=MOST_RESULTS, description="The most results of one page.")]
+
+
+def check_text(place: str, data: Mapping[str, Any]) -> None:
+    """See that data of any shape holds only what the database can keep as text.
+
+    Raises:
+        Problem: it does not; names the field.
+    """
+    told = json.dumps(data, ensure_ascii=False)
+    if "\\u0000" in told or any("\ud800" <= character <= "\udfff" for character in told):
+        raise Problem(422, f"{place}: it holds what is no text: correct its encoding.", "INVALID_TEXT", field=place)
 
 
 class In(BaseModel):
