@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +40,21 @@ class PrefectApi:
         return sum(datetime.fromisoformat(worker["last_heartbeat_time"]) >= since for worker in workers)
 
     def bury_runs(self) -> int:
-        """Mark as crashed what this machine ran when it was killed, so that limits and pages are right; how many.
+        """Mark as crashed what was running when it was killed, so that limits and pages are right; how many.
 
-        Only for whoever owns the server and has started nothing yet: none of these runs can be alive.
+        Only for whoever owns the server, which listens on this machine alone, and has started nothing yet.
         """
         buried = 0
-        for state in ("RUNNING", "PENDING", "CANCELLING"):
-            runs = self._call(
-                "POST", "flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": [state]}}}, "limit": 200}
-            )
+        while runs := [run for run in self._unfinished() if not _is_alive(run)]:
             for run in runs:
-                place = run.get("infrastructure_pid") or ""
-                if place and not place.startswith(f"{socket.gethostname()}:"):
-                    continue
-                buried += 1
-                self._call(
-                    "POST",
-                    f"flow_runs/{run['id']}/set_state",
-                    {
-                        "state": {"type": "CRASHED", "message": "Cadenza was stopped while this ran."},
-                        "force": True,
-                    },
-                )
+                state = {"type": "CRASHED", "message": "Cadenza was stopped while this ran."}
+                self._call("POST", f"flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+            buried += len(runs)
         return buried
+
+    def _unfinished(self) -> list[dict[str, Any]]:
+        states = {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}
+        return list(self._call("POST", "flow_runs/filter", {"flow_runs": {"state": states}, "limit": 200}))
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - always our own server's http
@@ -73,6 +66,15 @@ class PrefectApi:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             content = answer.read()
         return json.loads(content) if content else None
+
+
+def _is_alive(run: dict[str, Any]) -> bool:
+    """Whether the process of a flow run is there: somebody else's worker may have outlived the server."""
+    try:
+        its_own = psutil.Process(int(run["infrastructure_pid"])).environ().get("PREFECT__FLOW_RUN_ID")
+    except (TypeError, ValueError, psutil.Error):
+        return False
+    return bool(its_own == run["id"])
 
 
 def missing(wanted: Sequence[str], there: Sequence[str]) -> list[str]:

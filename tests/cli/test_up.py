@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -60,16 +61,19 @@ def mails(terminal) -> Counter[str]:
     return Counter(email.message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.iterdir())
 
 
-def run(terminal, deployment: str, **parameters: str) -> None:
-    """Start a run of a deployment at once."""
+def ask(terminal, path: str, body: object = None) -> Any:
+    """What the Prefect server says."""
     api = json.loads((terminal.home / "up.json").read_text())["api_url"]
-    found = json.load(urllib.request.urlopen(f"{api}/deployments/name/{deployment}/{deployment}"))
-    request = urllib.request.Request(
-        f"{api}/deployments/{found['id']}/create_flow_run",
-        data=json.dumps({"parameters": parameters, "state": {"type": "SCHEDULED"}}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    urllib.request.urlopen(request)
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{api}/{path}", data=data, headers={"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request))
+
+
+def run(terminal, deployment: str, **parameters: str) -> str:
+    """Start a run of a deployment at once; returns its id."""
+    found = ask(terminal, f"deployments/name/{deployment}/{deployment}")
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    return ask(terminal, f"deployments/{found['id']}/create_flow_run", body)["id"]
 
 
 def test_doctor_finds_everything_in_order(up):
@@ -143,9 +147,19 @@ def test_ctrl_c_ends_everything(up, until):
 def test_what_a_killed_up_leaves_is_cleaned_up(up, until):
     process = up.start("up")
     until(lambda: "Cadenza is up" in up.output(), 120, "the second start")
+    watch = run(up, "automate")
+    until(lambda: ask(up, f"flow_runs/{watch}")["state"]["type"] == "RUNNING", 120, "the run")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     until(lambda: not up.processes(), 60, "the end of everything")
+
+    # What was running when it was killed holds no place of a concurrency limit any more.
+    up.start("up")
+    until(lambda: "Cadenza is up" in up.output(), 120, "the third start")
+    assert "marked as crashed" in up.output()
+    assert ask(up, f"flow_runs/{watch}")["state"]["type"] == "CRASHED"
+    limit = ask(up, "deployments/name/automate/automate")["global_concurrency_limit"]
+    assert limit["active_slots"] < limit["limit"]
 
 
 @pytest.mark.slow
