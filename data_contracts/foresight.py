@@ -58,6 +58,8 @@ class Counted:
         self.taken = verdict.taken
         self.outcomes.update(verdict.outcomes)
         told = verdict.refusals
+        if told.empty:
+            return
         for code, detail in told[told["is_reason"].to_numpy()].drop_duplicates("code")[["code", "detail"]].to_numpy():
             self.details.setdefault(code, detail)
         for _, line in (

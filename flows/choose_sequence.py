@@ -27,12 +27,14 @@ def choose_sequence(whom: Segment, sender: str, enrolled_by: str | None = None) 
     """
     offer = offer_sequences(whom, sender, enrolled_by)
     counted = defaultdict[int, Counted](Counted)
-    for facts in load_candidates.fn(offer.whole) if offer.batches else ():
-        for batch in offer.batches:
-            known = with_sizes(offer.facts(facts, batch), batch)
-            policy = policy_of(current().settings, batch.options)
-            so_far = counted[batch.sequence_id]
-            so_far.add(judge(time_first_steps.fn(known, batch), EnrollmentContext(batch, policy, so_far.taken)))
+    policy = policy_of(current().settings, {})
+    for candidates in load_candidates.fn(offer.whole) if offer.batches else ():
+        for batches in offer.by_zone:
+            timed = time_first_steps.fn(candidates, batches[0])
+            for batch in batches:
+                so_far = counted[batch.sequence_id]
+                known = with_sizes(offer.facts(timed, batch), batch)
+                so_far.add(judge(known, EnrollmentContext(batch, policy, so_far.taken)))
     return [
         Choice(
             **so_far.tally(batch),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +31,14 @@ class Offer:
         tokens = dict.fromkeys(path for batch in self.batches for path in batch.sequence.required_tokens)
         first = self.batches[0]
         return replace(first, sequence=replace(first.sequence, steps=(), required_tokens=tuple(tokens)))
+
+    @property
+    def by_zone(self) -> Iterable[Sequence[Batch]]:
+        """Those of one time zone together: all else that decides when a first step runs is the same for all."""
+        zones: dict[str | None, list[Batch]] = {}
+        for batch in self.batches:
+            zones.setdefault(batch.sequence.time_zone, []).append(batch)
+        return zones.values()
 
     def facts(self, of_all: pd.DataFrame, batch: Batch) -> pd.DataFrame:
         """What is known of the candidates of ``whole`` in one of the sequences."""

@@ -78,7 +78,7 @@ class Connection:
                 result = AttemptResult.DEFERRED if may_go else AttemptResult.LOST
                 return Attempt(mail.delivery_id, result, text="Too late for its lease." if may_go else "")
             announcement = self._announcement(following)
-            self._send_all(_stuffed(mail.message + mail.appendix), left)
+            self._send_all(_stuffed(mail.message, mail.appendix), left)
             if announcement:
                 with suppress(OSError):  # behind the dot nothing may fail: the answers will tell
                     self._send(announcement)
@@ -212,12 +212,14 @@ def _commands(mail: Outgoing) -> tuple[str, str, str]:
     return f"MAIL FROM:<{mail.from_address}>{extension}\r\n", f"RCPT TO:<{mail.to_address}>\r\n", "DATA\r\n"
 
 
-def _stuffed(message: bytes) -> bytes:
-    """The message as DATA wants it: dots at line starts doubled, the final dot behind."""
+def _stuffed(message: bytes, appendix: bytes) -> bytes:
+    """The message as DATA wants it: dots at line starts doubled (no appendix has one), the final dot behind."""
     if message.startswith(b"."):
         message = b"." + message
     if b"\n." in message:
         message = message.replace(b"\n.", b"\n..")
+    if appendix:
+        return b"".join((message, appendix, b".\r\n"))
     return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
