@@ -10,9 +10,8 @@ from prefect.states import Failed
 
 from cadenza.domain.feeds import SyncReport
 from cadenza.errors import CadenzaError
-from cadenza.runtime import current
 from tasks.import_rows import import_rows
-from tasks.sync_feeds import begin_feeds, end_feed, stretches
+from tasks.sync_feeds import begin_feeds, end_feed, mapping_of, stretches
 from tasks.take_owners import take_owners
 
 
@@ -30,11 +29,10 @@ def sync_connector(
     """
     try:
         new_users = take_owners(connector) if owners else ()
-        mapping = current().settings.connector(connector).mapping
         ended = []
         for feed in begin_feeds(connector, lists, whole):
             for source, stretch in stretches(feed):
-                import_rows(source, feed.list_name, mapping, stretch)
+                import_rows(source, feed.list_name, mapping_of(feed, source), stretch)
             ended.append(end_feed(feed))
         return SyncReport(tuple(ended), new_users)
     except CadenzaError as error:

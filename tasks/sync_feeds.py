@@ -77,6 +77,14 @@ def stretches(feed: Feed) -> Iterator[tuple[Source, Stretch]]:
         yield _source(feed, rows), Stretch(feed, begins, ends, is_first=feed.cursor is None and not read)
 
 
+def mapping_of(feed: Feed, source: Source) -> dict[str, str]:
+    """What the settings say of its columns; lists need not have every column that all contacts have."""
+    mapping = current().settings.connector(feed.connector).mapping
+    if feed.remote_list is None:
+        return mapping
+    return {column: field for column, field in mapping.items() if column in source.columns}
+
+
 @task(cache_policy=NO_CACHE, retries=len(WAITS), retry_delay_seconds=WAITS, retry_condition_fn=waiting_helps)
 def end_feed(feed: Feed) -> Feed:
     """End the pass of a feed that was read to its end; whoever is not on the list over there leaves the one here."""

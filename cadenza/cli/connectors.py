@@ -96,19 +96,17 @@ def sync(
 
 def _sync_here(name: str, lists: Sequence[str] | None, owners: bool, whole: bool) -> None:
     """What flows/sync_connector.py does, in this process: there is no Prefect server."""
-    from cadenza.runtime import current
     from tasks.import_rows import import_rows
-    from tasks.sync_feeds import begin_feeds, end_feed, stretches
+    from tasks.sync_feeds import begin_feeds, end_feed, mapping_of, stretches
     from tasks.take_owners import take_owners
 
     if owners:
         take_owners.fn(name)
-    mapping = current().settings.connector(name).mapping
     with console().status(f"Sync of {name}") as status:
         for feed in begin_feeds.fn(name, lists, whole):
             read = 0
             for source, stretch in stretches(feed):
-                read += import_rows.fn(source, feed.list_name, mapping, stretch).rows
+                read += import_rows.fn(source, feed.list_name, mapping_of(feed, source), stretch).rows
                 status.update(f"Sync of {name} [dim]'{feed.list_name}': {count(read, 'row')}[/]")
             end_feed.fn(feed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import sys
 import threading
 import tomllib
@@ -19,7 +20,8 @@ from cadenza.connectors import open_connector
 from cadenza.errors import ConnectorRefused, ConnectorUnavailable
 from cadenza.settings import Settings
 from tasks.import_rows import import_rows
-from tasks.sync_feeds import begin_feeds, end_feed, stretches
+from tasks.sync_feeds import begin_feeds, end_feed, mapping_of, stretches
+from tasks.take_owners import take_owners
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connecting-sources.md").read_text(encoding="utf-8")
 TABLES = [tomllib.loads(block) for block in re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.M | re.S)]
@@ -77,24 +79,43 @@ def test_every_table_of_the_page_makes_a_connector(booking, table):
         open_connector(name, entry.kind, entry.model_extra or {}, Path(), str)
 
 
+def sync(connector: str) -> list[dict[str, int]]:
+    """What a sync does with all contacts and the lists."""
+    ended = []
+    for feed in begin_feeds.fn(connector):
+        for source, stretch in stretches(feed):
+            import_rows.fn(source, feed.list_name, mapping_of(feed, source), stretch)
+        ended.append(end_feed.fn(feed).counts)
+    return ended
+
+
+def test_the_queries_of_the_page_bring_contacts_lists_and_owners(booking, monkeypatch, tmp_path, world):
+    (table,) = (table for table in TABLES if "shop" in table["connectors"])
+    world.runtime.settings.connectors = Settings(**table).connectors
+    monkeypatch.setenv("SHOP_URL", f"sqlite:///{tmp_path / 'shop.db'}")
+    with sqlite3.connect(tmp_path / "shop.db") as shop:
+        shop.execute("CREATE TABLE customers (id, mail, first_name, city, rep_mail, updated_at)")
+        shop.execute("INSERT INTO customers VALUES (7, 'jo@x.example', 'Jo', 'Rome', 'Ben@us.example', '2026-03-01')")
+        shop.execute("CREATE TABLE visitors (mail, fair)")
+        shop.execute("INSERT INTO visitors VALUES ('jo@x.example', 2026), ('al@x.example', 2026), ('old@x.example', 1)")
+        shop.execute("CREATE TABLE reps (mail, name)")
+        shop.execute("INSERT INTO reps VALUES ('Ben@us.example', 'Ben')")
+    everybody, visitors = sync("shop")
+    assert (everybody["imported"], visitors["imported"], visitors["merged"]) == (1, 1, 1)
+    contact = world.rows("SELECT first_name, city, owner_email, external_id, properties FROM contacts LIMIT 1")[0]
+    assert tuple(contact) == ("Jo", "Rome", "ben@us.example", "7", {})
+    assert take_owners.fn("shop") == ("ben",)
+
+
 def test_the_connector_of_the_page_brings_contacts_and_lists(booking, host, people, world):
     (table,) = (table for table in TABLES if "booking" in table["connectors"])
     table["connectors"]["booking"]["host"] = host
     world.runtime.settings.connectors = Settings(**table).connectors
-
-    def sync() -> list[dict[str, int]]:
-        ended = []
-        for feed in begin_feeds.fn("booking"):
-            for source, stretch in stretches(feed):
-                import_rows.fn(source, feed.list_name, {}, stretch)
-            ended.append(end_feed.fn(feed).counts)
-        return ended
-
-    everybody, visitors = sync()
+    everybody, visitors = sync("booking")
     assert (everybody["imported"], visitors["imported"], visitors["merged"]) == (7, 1, 1)
     assert world.one("SELECT properties FROM contacts WHERE email = 'p5@x.example'") == {"seats": "5"}
     people.append({"mail": "p8@x.example", "name": "P8", "seats": 1, "change": 8})
-    everybody, visitors = sync()
+    everybody, visitors = sync("booking")
     assert (everybody["rows"], everybody["imported"]) == (1, 1)
     assert world.runtime.connector("booking").check() == "8 people"
 

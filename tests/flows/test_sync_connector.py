@@ -21,7 +21,7 @@ from cadenza.settings import ConnectorEntry
 from flows.sync_connector import sync_connector
 from tasks import sync_feeds
 from tasks.import_rows import import_rows
-from tasks.sync_feeds import begin_feeds, end_feed, stretches
+from tasks.sync_feeds import begin_feeds, end_feed, mapping_of, stretches
 
 NOW = 1_770_000_000_000
 
@@ -56,7 +56,7 @@ def sync(world) -> Callable[..., list[tuple[str, dict[str, int]]]]:
         for feed in begin_feeds.fn("crm", lists, whole):
             for source, stretch in stretches(feed):
                 world.runtime.clock.wait(1)
-                import_rows.fn(source, feed.list_name, {}, stretch)
+                import_rows.fn(source, feed.list_name, mapping_of(feed, source), stretch)
             ended = end_feed.fn(feed)
             done[ended.list_name] = {name: number for name, number in ended.counts.items() if number}
         return done
