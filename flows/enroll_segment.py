@@ -42,6 +42,9 @@ class EnrollmentForm(BaseModel):
         '"follow_ups": {"eligible_days": "everyday", "window": "09:00-17:00"}}.',
     )
     from_columns: bool = Field(False, description="Take each contact's own options from columns of its list.")
+    new_only: bool = Field(
+        False, description="Of a list only whom no enrollment of this sequence from it has judged before."
+    )
     enrolled_by: str | None = Field(None, description="Handle of the user who asks; empty: the sender.")
     over_daily_limit: Literal["hold", "refuse"] | None = Field(None, description="Empty: as the settings say.")
     role_addresses: Literal["allow", "warn", "refuse"] | None = Field(None, description="info@, sales@ and the like.")

@@ -40,6 +40,7 @@ def create(
     batch = outline_batch.fn(sequence, sender, segment, options, contact_overrides)
     for own in batch.contact_overrides.values():
         _check(batch, own)
+    batch = replace(batch, options=replace(options, new_only=False))  # who is new is decided now
     with database.transaction(current().engine) as connection:
         return drafts.find_draft(connection, drafts.create_draft(connection, batch, created_by))
 

@@ -60,7 +60,8 @@ def begin_batch(
     Raises:
         NotFound: there is no such sequence or list; names those that come nearest.
         FilterInvalid: names the position and what may stand there.
-        WrongUse: the segment is not exactly one of a name, a filter, a choice and records; there is no such time zone.
+        WrongUse: the segment is not exactly one of a name, a filter, a choice and records; there is no such time zone;
+            who is new is asked of no list.
         OverrideInvalid: an option for everybody makes no sense; names it, and of two that contradict each other both.
     """
     batch = _outlined(sequence, sender, segment, options, contact_overrides)
@@ -90,6 +91,10 @@ def _outlined(
     contact_overrides: Mapping[int, Overrides] | None,
 ) -> Batch:
     _agree(options)
+    if options.new_only:
+        if segment.name is None:
+            raise WrongUse("Only of a list can those be taken who are new on it: name one, or leave out new_only.")
+        segment = replace(segment, new_to=sequence)
     with database.transaction(current().engine) as connection:
         stored = find_sequence(connection, sequence)
         size = candidates.count_candidates(connection, segment)

@@ -57,6 +57,11 @@ Roles = Annotated[str | None, typer.Option("--role-addresses", help="info@, sale
 Cooldown = Annotated[int | None, typer.Option(min=0, help="Days since the contact's last sequence.")]
 BatchLimit = Annotated[int | None, typer.Option(min=1, help="The most contacts in one enrollment.")]
 
+NewOnly = Annotated[
+    bool,
+    typer.Option("--new-only", help="Of a list only whom no enrollment of this sequence from it has judged."),
+]
+
 AsDraft = Annotated[bool, typer.Option("--draft", help="Only prepare it: review, change and begin it later.")]
 
 
@@ -88,6 +93,7 @@ def enroll(
     days: Days = None,
     window: Window = None,
     from_columns: FromColumns = False,
+    new_only: NewOnly = False,
     by: By = None,
     over_daily_limit: OverLimit = None,
     role_addresses: Roles = None,
@@ -134,6 +140,7 @@ def preflight(
     days: Days = None,
     window: Window = None,
     from_columns: FromColumns = False,
+    new_only: NewOnly = False,
     by: By = None,
     over_daily_limit: OverLimit = None,
     role_addresses: Roles = None,
@@ -276,5 +283,6 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
         "batch_limit": given["batch_limit"],
         "overrides": overrides_data(given) or None,
         "from_columns": given["from_columns"] or None,
+        "new_only": given["new_only"] or None,
     }
     return {name: value for name, value in options.items() if value is not None}

@@ -77,6 +77,8 @@ class EnrollmentOptions:
     overrides: Overrides = NOTHING
     #: Whether columns of the list say what is different for a contact (``cadenza_start_step``, ``step_2_subject`` …).
     from_columns: bool = False
+    #: Of a list only those contacts whom no enrollment of this sequence from it has judged before.
+    new_only: bool = False
     #: None: as the settings say.
     over_daily_limit: Literal["hold", "refuse"] | None = None
     role_addresses: Literal["allow", "warn", "refuse"] | None = None
@@ -105,3 +107,5 @@ class Segment:
     contact_ids: tuple[int, ...] = ()
     #: Those that are associated with records.
     records: Records | None = None
+    #: Of the list only whom no enrollment of the sequence of this name from it has judged before.
+    new_to: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -119,6 +119,8 @@ def members(connection: Connection, segment: Segment) -> TextClause:
     given = [segment.name is not None, segment.filter is not None, bool(segment.contact_ids), bool(segment.records)]
     if given.count(True) != 1:
         raise WrongUse("A segment is exactly one of the name of a list, a filter, chosen contacts, or records.")
+    if segment.new_to is not None:
+        return _new_members(connection, segment, segment.new_to)
     if segment.records:
         of_records = candidates_of(connection, segment.records)
         distinct = f"SELECT DISTINCT contact_id FROM ({of_records.text}) f WHERE contact_id IS NOT NULL"  # noqa: S608
@@ -160,6 +162,25 @@ def page_members(connection: Connection, segment: Segment, after: int, limit: in
         WHERE contact_id > :after ORDER BY contact_id LIMIT :limit
     """)  # noqa: S608
     return list(connection.scalars(page, {"after": after, "limit": limit, **fragment.compile().params}))
+
+
+def _new_members(connection: Connection, segment: Segment, sequence: str) -> TextClause:
+    """Those of a list whom no enrollment of the sequence from it has judged: neither enrolled nor refused."""
+    everybody = members(connection, replace(segment, new_to=None))
+    judged = """
+        WITH earlier AS (
+            SELECT b.id FROM batches b JOIN sequence_versions v ON v.id = b.sequence_version_id
+            JOIN sequences s ON s.id = v.sequence_id
+            WHERE b.segment = :segment_list AND s.name = :segment_new_to
+        )
+        SELECT contact_id FROM enrollments WHERE batch_id IN (SELECT id FROM earlier)
+        UNION ALL SELECT contact_id FROM refusals WHERE batch_id IN (SELECT id FROM earlier)
+    """
+    new = text(f"""
+        SELECT everybody.contact_id FROM ({everybody.text}) AS everybody
+        WHERE NOT EXISTS (SELECT FROM ({judged}) AS judged WHERE judged.contact_id = everybody.contact_id)
+    """)  # noqa: S608
+    return new.bindparams(**values_of(everybody), segment_list=segment.name, segment_new_to=sequence)
 
 
 def _filtered(expression: str) -> TextClause:

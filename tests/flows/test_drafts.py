@@ -11,6 +11,7 @@ from cadenza.domain.enrollment import EnrollmentOptions, Outcome, Segment
 from cadenza.domain.overrides import Overrides
 from cadenza.errors import NotFound, OverrideInvalid, WrongUse
 from cadenza.store import database, drafts
+from cadenza.store.lists import save_active_list
 from flows import prepare_draft
 from tasks.claim_steps import claim_steps
 
@@ -49,6 +50,14 @@ def test_nothing_is_stored_or_sent_before_it_begins(office):
         0,
     ]
     assert found(office, draft).waiting == 4
+
+
+def test_who_is_new_is_decided_when_it_is_made(office):
+    with database.transaction(office.runtime.engine) as connection:
+        save_active_list(connection, "Everybody", "first_name = Kim", office.now)
+    draft = prepare_draft.create("hello", "ana", Segment(name="Everybody"), EnrollmentOptions(new_only=True)).id
+    prepare_draft.choose_for_all(draft, Overrides.from_data({"time_zone": "Asia/Tokyo"}))
+    assert found(office, draft).waiting == office.one("SELECT count(*) FROM contacts")
 
 
 def test_the_missing_tokens_of_all_are_one_matrix(office):

@@ -17,9 +17,10 @@ from sqlalchemy.exc import IntegrityError
 
 from cadenza.domain.batch import Batch
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
-from cadenza.errors import RowsRefused
+from cadenza.errors import RowsRefused, WrongUse
 from cadenza.store import database, reports
 from cadenza.store.batches import Opened, open_chunk
+from cadenza.store.lists import save_active_list
 from data_contracts.verdict import Verdict
 from tasks.begin_batch import begin_batch, segment_of
 from tasks.check_enrollability import check_enrollability
@@ -98,6 +99,33 @@ def test_an_enrollment_stands_at_its_first_step(ready: Any) -> None:
         "attempts": 0,
         "last_ran_at": None,
     }
+
+
+def test_of_a_list_only_those_are_taken_whom_no_enrollment_from_it_has_judged(ready: Any) -> None:
+    ready.sequence(ready.email(1), name="other")
+
+    def enrolled(sequence: str = "hello", **options: Any) -> tuple[int, Opened]:
+        batch = begin_batch.fn(sequence, "ana", Segment(name="Fair"), EnrollmentOptions(**options))
+        return batch.size, enroll(batch, size=2)
+
+    def join(ids: list[int]) -> None:
+        with database.transaction(ready.runtime.engine) as connection:
+            fair = save_active_list(connection, "Fair", "city = Rome", ready.now)
+            assert fair.kind == "active"
+        ready.rows("UPDATE contacts SET city = 'Rome' WHERE id = ANY (:ids)", ids=ids)
+
+    first, second, third, fourth, fifth = ready.contacts(5)
+    ready.rows("UPDATE contacts SET bounced_at = now() WHERE id = :id", id=second)
+    join([first, second, third])
+    assert enrolled(new_only=True) == (3, Opened(2, 0, 0, 1))
+    ready.rows("UPDATE enrollments SET status = 'finished', next_position = 3, due_at = NULL, expected_at = NULL")
+    join([fourth, fifth])
+    assert enrolled("other", new_only=True)[0] == 5
+    assert enrolled(new_only=True)[0] == 2
+    assert enrolled(new_only=True) == (0, Opened(0, 0, 0, 0))
+    assert enrolled()[0] == 5
+    with pytest.raises(WrongUse, match="Only of a list"):
+        begin([first], new_only=True)
 
 
 def test_contacts_may_start_at_a_later_step(ready: Any) -> None:
