@@ -145,8 +145,10 @@ class Settings(BaseSettings):
     max_attempts: PositiveInt = 8
     #: A wave waits this long for the next free slot before it hands over to a later run.
     wave_patience_seconds: int = Field(90, ge=0)
-    #: A wave hands over to a new run after this long, so that other zones get their turn.
+    #: A wave hands over to a new run after this long.
     wave_longest_seconds: PositiveInt = 600
+    #: And after this long if waves of other zones are due and wait for a place.
+    wave_turn_seconds: PositiveInt = 60
     #: Waves of more steps are spread over several runs, which workers on several machines share.
     wave_shard_steps: PositiveInt = 20_000
 

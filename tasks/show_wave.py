@@ -11,6 +11,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 
 from cadenza.domain.claim import Claim
 from cadenza.domain.delivery import Attempt, AttemptResult
@@ -87,13 +95,19 @@ def show_progress(wave: Wave, claim: Claim, attempts: Sequence[Attempt]) -> Wave
 
 
 def wait_for_slot(wave: Wave) -> bool:
-    """Wait for the mailboxes' next free slot if it comes soon; False: a later run takes over."""
+    """Wait for the mailboxes' next free slot if it comes soon; False: a later run takes over.
+
+    While waves of other zones wait for a place, none keeps its own longer than its turn: their mailboxes may have room.
+    """
     runtime = current()
+    now, settings = runtime.clock.now(), runtime.settings
+    turn = timedelta(seconds=settings.wave_turn_seconds)
+    if now - wave.started_at >= turn and _others_wait():
+        return False
     patience = Patience(
-        timedelta(seconds=runtime.settings.wave_patience_seconds),
-        timedelta(seconds=runtime.settings.wave_longest_seconds),
+        timedelta(seconds=settings.wave_patience_seconds), timedelta(seconds=settings.wave_longest_seconds)
     )
-    seconds = patience.seconds_until(wave.next_at, runtime.clock.now(), wave.started_at)
+    seconds = patience.seconds_until(wave.next_at, now, wave.started_at)
     if seconds is None:
         return False
     if seconds:
@@ -126,6 +140,19 @@ def finish_wave(wave: Wave) -> Wave:
     create_markdown_artifact("\n".join(lines), key=f"wave-{_slug(wave.time_zone)}", description="What the wave did")
     logger.info("wave %s done: %s; %d wait", wave.time_zone, dict(wave.results), wave.waiting)
     return wave
+
+
+def _others_wait() -> bool:
+    """Whether a wave that is due could not begin yet."""
+    due = FlowRunFilterState(name=FlowRunFilterStateName(any_=["AwaitingConcurrencySlot", "Late"]))
+    with get_client(sync_client=True) as client:
+        return bool(
+            client.read_flow_runs(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=["send-wave"])),
+                flow_run_filter=FlowRunFilter(state=due),
+                limit=1,
+            )
+        )
 
 
 def _slug(time_zone: str) -> str:

@@ -1,0 +1,36 @@
+"""A wave sends what is due, and leaves its place to others in time."""
+
+from __future__ import annotations
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import Scheduled
+
+from flows.send_wave import send_wave
+
+BERLIN = "Europe/Berlin"
+
+
+@pytest.fixture
+def other_wave(deployments, request):
+    """A wave of another zone: it waits for a place, or there is none."""
+    if not request.param:
+        yield
+        return
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(
+            send_wave, parameters={"time_zone": "Asia/Tokyo"}, state=Scheduled(name="AwaitingConcurrencySlot")
+        )
+        yield
+        client.delete_flow_run(run.id)
+
+
+@pytest.mark.parametrize(("other_wave", "minutes"), [(False, 2), (True, 1)], indirect=["other_wave"])
+def test_a_wave_waits_for_slots_but_not_while_others_wait_for_a_place(world, sink, other_wave, minutes):
+    box = world.mailbox(limits=[(1, 60)])
+    world.enroll(world.contacts(3), world.sequence(), box)
+    started = world.now
+    send_wave(BERLIN)
+    assert len(list(sink.folder.rglob("new/*"))) == minutes + 1
+    assert (world.now - started).total_seconds() // 60 == minutes
+    assert world.one("SELECT count(*) FROM enrollments WHERE status = 'active'") == 2 - minutes
