@@ -15,6 +15,7 @@ from cadenza.mail.overridden import check_words
 from cadenza.runtime import current
 from cadenza.store import candidates, contact_values, database, drafts
 from cadenza.store.batches import options_data, options_of
+from cadenza.store.documents import check_documents
 from flows.enroll_now import enroll_now
 from tasks.begin_batch import outline_batch
 from tasks.check_enrollability import check_enrollability
@@ -61,6 +62,7 @@ def choose_for_all(draft_id: int, overrides: Overrides) -> drafts.Draft:
     changed = replace(options, **own, overrides=rest.over(options.overrides))
     outline_batch.fn(draft.sequence, draft.sender, Segment(contact_ids=(0,)), changed)
     with database.transaction(current().engine) as connection:
+        check_documents(connection, [overrides])
         drafts.set_options(connection, draft_id, options_data(changed))
         return drafts.find_draft(connection, draft_id)
 
@@ -83,6 +85,7 @@ def choose_for(draft_id: int, contact_ids: Sequence[int], overrides: Overrides, 
         _check(batch, own)
     with database.transaction(current().engine) as connection:
         drafts.open_draft(connection, draft_id)
+        check_documents(connection, [overrides])
         drafts.set_overrides(connection, draft_id, changed)
     return len(changed)
 

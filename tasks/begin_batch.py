@@ -18,6 +18,7 @@ from cadenza.errors import BatchTooLarge, OverrideInvalid, WrongUse
 from cadenza.mail.overridden import changed_for_all
 from cadenza.runtime import current
 from cadenza.store import batches, candidates, database
+from cadenza.store.documents import check_documents
 from cadenza.store.sequences import find_sequence
 from tasks.retrying import WAITS, waiting_helps
 
@@ -66,6 +67,7 @@ def begin_batch(
     """
     batch = _outlined(sequence, sender, segment, options, contact_overrides)
     with database.transaction(current().engine) as connection:
+        check_documents(connection, [options.for_all, *batch.contact_overrides.values()])
         begun = replace(batch, id=batches.start_batch(connection, batch, runtime.flow_run.id))
     logger.info("Batch %d: %d candidates for %s", begun.id, begun.size, sequence)
     return begun

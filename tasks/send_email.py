@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cadenza.domain.attachments import MEGABYTE, Attachment
 from cadenza.domain.delivery import Attempt, AttemptResult
+from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.domain.settlement import ClaimedMail, Settlement, settlement_of
 from cadenza.errors import DatabaseUnavailable, MailboxRefused, SettingsInvalid
@@ -85,7 +86,7 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
 
 
 def _attachments(mail: ClaimedMail, versions: Mapping[int, ContactSequence]) -> tuple[Attachment, ...]:
-    return versions[mail.version_id].step(mail.position).attachments
+    return own_sequence(versions[mail.version_id], mail.overrides).step(mail.position).attachments
 
 
 def _appendices(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cadenza.cli.connection import transaction
+from cadenza.domain.attachments import Attachment
 from cadenza.domain.overrides import Overrides
 from cadenza.errors import WrongUse
 
@@ -15,6 +18,7 @@ Delays = Annotated[list[str] | None, typer.Option("--delay", help="STEP=3d, 2bd,
 Subjects = Annotated[list[str] | None, typer.Option("--subject", help="STEP=SUBJECT; may be repeated.")]
 Texts = Annotated[list[str] | None, typer.Option("--text", help="STEP=TEXT, or STEP=@FILE; may be repeated.")]
 Htmls = Annotated[list[str] | None, typer.Option("--html", help="STEP=HTML, or STEP=@FILE; may be repeated.")]
+Files = Annotated[list[str] | None, typer.Option("--attach", help="STEP=FILE that goes with an email; repeatable.")]
 Titles = Annotated[list[str] | None, typer.Option("--title", help="STEP=TITLE of a to-do; may be repeated.")]
 Continues = Annotated[
     list[int] | None, typer.Option("--continue", help="Go on without waiting for the to-do of this step.")
@@ -44,6 +48,8 @@ def overrides_data(given: dict[str, Any]) -> dict[str, Any]:
     for option, name in _OF_STEPS.items():
         for step, value in _pairs(f"--{name}", given[option]).items():
             steps.setdefault(step, {})[name] = _text_of(value, name) if name in ("text", "html") else value
+    for step, (attachment, _) in _attached(given["files"]):
+        steps.setdefault(step, {}).setdefault("attachments", []).append(asdict(attachment))
     for step in given["continues"] or ():
         steps.setdefault(str(step), {})["is_blocking"] = False
     data = {
@@ -54,6 +60,29 @@ def overrides_data(given: dict[str, Any]) -> dict[str, Any]:
         "fallbacks": _pairs("--fallback", given["fallbacks"]),
     }
     return Overrides.from_data(data).as_data()
+
+
+def keep_files(files: Iterable[str] | None) -> None:
+    """Keep what ``--attach`` names, for the mails that will take it along."""
+    from cadenza.store.documents import keep_documents
+
+    if found := {attachment.sha256: content for _, (attachment, content) in _attached(files)}:
+        with transaction() as connection:
+            keep_documents(connection, found)
+
+
+def _attached(files: Iterable[str] | None) -> Iterator[tuple[str, tuple[Attachment, bytes]]]:
+    """The files with their bytes, each after its step."""
+    from cadenza.mail.attachment_file import attached
+
+    for one in files or ():
+        step, equals, path = one.partition("=")
+        if not equals:
+            raise WrongUse(f"--attach {one!r} is not STEP=FILE, such as 2=offer.pdf.")
+        try:
+            yield step.strip(), attached(Path(path).expanduser())
+        except ValueError as error:
+            raise WrongUse(f"--attach {error}") from error
 
 
 def _pairs(option: str, given: Iterable[str] | None) -> dict[str, str]:

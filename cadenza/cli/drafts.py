@@ -14,12 +14,14 @@ from cadenza.cli.choosing import (
     Days,
     Delays,
     Fallbacks,
+    Files,
     Htmls,
     Subjects,
     Texts,
     Titles,
     Tokens,
     Window,
+    keep_files,
     overrides_data,
 )
 from cadenza.cli.connection import transaction
@@ -108,6 +110,7 @@ def set_(
     subjects: Subjects = None,
     texts: Texts = None,
     htmls: Htmls = None,
+    files: Files = None,
     titles: Titles = None,
     continues: Continues = None,
     tokens: Tokens = None,
@@ -132,6 +135,7 @@ def set_(
     if not given and not (anew and contacts):
         raise WrongUse("Name what to change, such as --delay 2=3d or --subject 1='Hello'.")
     chosen = Overrides.from_data(given)
+    keep_files(files)
     if contacts:
         count = choose_for(draft, _ids(contacts), chosen, anew=anew)
         show(f"[green]✓[/] Changed for {count:,} contact{'' if count == 1 else 's'}.")

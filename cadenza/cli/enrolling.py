@@ -13,6 +13,7 @@ from cadenza.cli.choosing import (
     Days,
     Delays,
     Fallbacks,
+    Files,
     FromColumns,
     Htmls,
     Subjects,
@@ -20,6 +21,7 @@ from cadenza.cli.choosing import (
     Titles,
     Tokens,
     Window,
+    keep_files,
     overrides_data,
 )
 from cadenza.cli.connection import need_server, transaction
@@ -85,6 +87,7 @@ def enroll(
     subjects: Subjects = None,
     texts: Texts = None,
     htmls: Htmls = None,
+    files: Files = None,
     titles: Titles = None,
     continues: Continues = None,
     tokens: Tokens = None,
@@ -103,6 +106,7 @@ def enroll(
 ) -> None:
     """Enroll every contact of a segment that may be enrolled; explain each one that may not."""
     whom, options = whom_of(locals()), _options(locals())
+    keep_files(files)
     if draft:
         check_names(sequence, sender, segment)
         _create_draft(sequence, sender, whom, options)
@@ -132,6 +136,7 @@ def preflight(
     subjects: Subjects = None,
     texts: Texts = None,
     htmls: Htmls = None,
+    files: Files = None,
     titles: Titles = None,
     continues: Continues = None,
     tokens: Tokens = None,

@@ -92,12 +92,14 @@ def media_type_of(name: str) -> str:
     return _MEDIA_TYPES.get(_ending(name), "application/octet-stream")
 
 
-def trouble_with(name: str, content: bytes) -> str | None:
-    """Why a file may not go with a mail; None: nothing is wrong with it."""
+def trouble_with(name: str, content: bytes | None = None) -> str | None:
+    """Why a file may not go with a mail; None: nothing is wrong with it, as far as its content is known."""
     if not name.isprintable() or len(name) > LONGEST_NAME or set(name) & set('\\/:"<>|*?') or name[-1:] in (".", " "):
         return f"rename it: at most {LONGEST_NAME} characters that every system takes in a file's name."
     if _ending(name) in _REFUSED:
         return f"mail servers refuse .{_ending(name)} files, because they may do harm: send a link to it."
+    if content is None:
+        return None
     if content.startswith(_PROGRAMS):
         return "it is a program, whatever its name is, and mail servers refuse those: send a link to it."
     if inside := next((one for one in _packed(content) if _ending(one) in _REFUSED), None):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from cadenza.domain.attachments import MOST_ATTACHMENTS, Attachment, media_type_of, trouble_with
 from cadenza.domain.sequence import Delay, DelayUnit, EligibleDays, SendWindow
 from cadenza.domain.zones import zone_named
 
@@ -23,6 +25,7 @@ _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{2}
 _ALL_DAY: Final = 24 * 60
 _ADDRESS: Final = re.compile(r"[^\s@<>\"(),:;\\\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\\\x00-\x1f\x7f]+\.[^\s@<>.]+")
 _PATH: Final = re.compile(r"(contact|company)\.[^\W_][^.{}<>%\x00-\x1f]{0,99}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MARKUP: Final = re.compile(r"<[a-zA-Z/!?]|\{\{|\{%|\{#")
 
@@ -97,6 +100,25 @@ def yes_or_no_of(value: Any) -> bool:
     if words not in ("true", "false", "yes", "no", "1", "0"):
         raise ValueError(f"{words[:40]!r} is no decision: write yes or no.")
     return words in ("true", "yes", "1")
+
+
+def attachments_of(value: Any) -> tuple[Attachment, ...]:
+    """Files by name, size and hash; none: those of the sequence stay behind."""
+    if not isinstance(value, list) or len(value) > MOST_ATTACHMENTS:
+        raise ValueError(f"write a list of at most {MOST_ATTACHMENTS} files, each with name, size and sha256.")
+    return tuple(map(_attachment_of, value))
+
+
+def _attachment_of(value: Any) -> Attachment:
+    given = value if isinstance(value, Mapping) else {}
+    name, size, sha256 = (given.get(part) for part in ("name", "size", "sha256"))
+    if not isinstance(name, str) or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise ValueError("a file has a name, and in sha256 the 64 hexadecimal digits of its content.")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError("the size of a file is the number of its bytes.")
+    if trouble := trouble_with(name):
+        raise ValueError(f"{name[:60]!r}: {trouble}")
+    return Attachment(name, media_type_of(name), size, sha256)
 
 
 def address_of(value: Any) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Self
 
+from cadenza.domain.attachments import Attachment
 from cadenza.domain.overridden_values import (
     address_of,
+    attachments_of,
     days_of,
     delay_of,
     instant_of,
@@ -35,6 +37,8 @@ class StepOverride:
     subject: str | None = None
     html: str | None = None
     text: str | None = None
+    #: Files that go with the mail instead of those of the step.
+    attachments: tuple[Attachment, ...] | None = None
     #: To-do.
     title: str | None = None
     notes: str | None = None
@@ -92,6 +96,11 @@ class Overrides:
     def has_words(self) -> bool:
         """Whether some text is another one, so that other tokens may be needed."""
         return any(step.has_words or step.title or step.notes for step in self.steps.values())
+
+    @property
+    def attachments(self) -> dict[str, tuple[Attachment, ...]]:
+        """Files that go with mails, by the field that names them."""
+        return {f"steps.{at}.attachments": step.attachments for at, step in self.steps.items() if step.attachments}
 
     def over(self, base: Overrides) -> Overrides:
         """Both together, field by field; what this one says wins."""
@@ -221,6 +230,7 @@ _STEP_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "subject": line_of,
     "html": template_of,
     "text": template_of,
+    "attachments": attachments_of,
     "title": line_of,
     "notes": template_of,
     "is_blocking": yes_or_no_of,
@@ -235,7 +245,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "window": window_of,
 }
 _FOLLOW_UPS: Final = {name: _READERS[name] for name in ("eligible_days", "window")}
-_EMAIL_ONLY: Final = ("subject", "html", "text")
+_EMAIL_ONLY: Final = ("subject", "html", "text", "attachments")
 _TODO_ONLY: Final = ("title", "notes", "is_blocking")
 _KINDS: Final = {StepKind.EMAIL: "an email, not a to-do", StepKind.TODO: "a to-do, not an email"}
 
@@ -261,7 +271,11 @@ def own_sequence(sequence: Sequence, words: str | None) -> Sequence:
 
 def _step_data(step: StepOverride) -> dict[str, Any]:
     data = {name: value for name in _STEP_READERS if (value := getattr(step, name)) is not None}
-    return data | {"delay": [step.delay.amount, step.delay.unit.value]} if step.delay else data
+    if step.delay:
+        data["delay"] = [step.delay.amount, step.delay.unit.value]
+    if step.attachments is not None:
+        data["attachments"] = [asdict(one) for one in step.attachments]
+    return data
 
 
 def _position(name: Any) -> int:

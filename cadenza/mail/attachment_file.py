@@ -1,4 +1,4 @@
-"""Which files does an email in a sequence file take along?"""
+"""Which files does an email take along, and what is in them?"""
 
 from __future__ import annotations
 
@@ -37,18 +37,37 @@ def read_attachments(item: Item | None, folder: Path | None, documents: dict[str
     found: dict[str, Attachment] = {}
     for one in items:
         path = _path(one, folder)
-        content = _content(one, path) if path else None
-        if path is None or content is None:
+        if path is None:
             continue
-        if trouble := trouble_with(path.name, content):
-            one.wrong(f"{path.name!r}: {trouble}")
-        elif path.name in found:
-            one.wrong(f"{path.name!r} is attached twice.")
-        else:
-            digest = hashlib.sha256(content).hexdigest()
-            documents[digest] = content
-            found[path.name] = Attachment(path.name, media_type_of(path.name), len(content), digest)
+        try:
+            attachment, content = attached(path)
+        except ValueError as error:
+            one.wrong(str(error))
+            continue
+        if attachment.name in found:
+            one.wrong(f"{attachment.name!r} is attached twice.")
+        documents[attachment.sha256] = content
+        found[attachment.name] = attachment
     return tuple(found.values())
+
+
+def attached(path: Path) -> tuple[Attachment, bytes]:
+    """A file as it goes with a mail, and its bytes.
+
+    Raises:
+        ValueError: says why it may not.
+    """
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise ValueError(f"{path.name!r} has {megabytes(size)}, which no mail server takes: send a link to it.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path.name!r} cannot be read: {error.strerror}.") from error
+    if trouble := trouble_with(path.name, content):
+        raise ValueError(f"{path.name!r}: {trouble}")
+    digest = hashlib.sha256(content).hexdigest()
+    return Attachment(path.name, media_type_of(path.name), len(content), digest), content
 
 
 def _path(item: Item, folder: Path) -> Path | None:
@@ -65,14 +84,3 @@ def _path(item: Item, folder: Path) -> Path | None:
         item.wrong(f"there is no file {words!r} beside the sequence file.")
         return None
     return path
-
-
-def _content(item: Item, path: Path) -> bytes | None:
-    try:
-        size = path.stat().st_size
-        if size <= _LARGEST_FILE:
-            return path.read_bytes()
-        item.wrong(f"{path.name!r} has {megabytes(size)}, which no mail server takes: send a link to it.")
-    except OSError as error:
-        item.wrong(f"{path.name!r} cannot be read: {error.strerror}.")
-    return None

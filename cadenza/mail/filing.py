@@ -17,8 +17,7 @@ logger = logging.getLogger(__name__)
 
 #: Header fields stand at the beginning.
 _FETCHED_BYTES: Final = 64 * 1024
-
-
+#: Where the address of a sequence may stand.
 _ADDRESSED: Final = "BODY.PEEK[HEADER.FIELDS (TO CC BCC)]"
 
 

@@ -141,7 +141,8 @@ class Writer:
         tracking: Tracking,
     ) -> StepComposer:
         identity = (sender.address, sender.display_name, sender.postal_address, tuple(sorted(sender.values.items())))
-        key = (due.version_id, due.position, variant and variant.name, tracking, identity)
+        has_files = bool(step.attachments)
+        key = (due.version_id, due.position, variant and variant.name, tracking, has_files, identity)
         if due.position in own.steps and own.steps[due.position].has_words:
             words = (*key, step.subject, step.html, step.text)
             if words not in self._own_composers:

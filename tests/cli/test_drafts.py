@@ -24,11 +24,18 @@ def test_a_draft_goes_all_its_way(terminal, database_url, world):
     draft("set", "1", "--contact", str(ids[1]), "--token", "contact.city=Bonn", "--subject", "1=Mine")
     draft("remove", "1", str(ids[2]))
     assert '{"steps": {"1": {"subject": "Mine"}}' in draft("show", "1")
+    (terminal.folder / "offer.pdf").write_bytes(b"%PDF offer")
+    draft("set", "1", "--contact", str(ids[1]), "--attach", "2=offer.pdf")
     unanswered = terminal.run("draft", "enroll", "1", **where)
     assert (unanswered.returncode, unanswered.stderr.count("\n")) == (1, 1)
     assert "Nothing was done" in unanswered.stderr
     assert "1 enrolled, 0 held" in draft("enroll", "1", "--contact", str(ids[0]), "--yes")
     assert "1 enrolled, 0 held" in draft("enroll", "1", "--yes")
+    [attached] = world.one(
+        "SELECT overrides #> '{steps,2,attachments}' FROM enrollments WHERE contact_id = :c", c=ids[1]
+    )
+    assert (attached["name"], attached["size"]) == ("offer.pdf", 10)
+    assert bytes(world.one("SELECT content FROM documents WHERE sha256 = :s", s=attached["sha256"])) == b"%PDF offer"
     assert world.rows("SELECT contact_id, overrides -> 'steps' -> '1' FROM enrollments ORDER BY 1") == [
         (ids[0], None),
         (ids[1], {"subject": "Mine"}),
@@ -47,6 +54,8 @@ def test_options_that_contradict_each_other_are_named_in_one_line(terminal, data
         (["--start-step", "2", "--subject", "1=Hello"], ["steps.1", "start_position"]),
         (["--delay", "3d"], ["NAME=VALUE"]),
         (["--text", "2=@none.txt"], ["none.txt"]),
+        (["--attach", "2=none.pdf"], ["none.pdf"]),
+        (["--attach", "offer.pdf"], ["STEP=FILE"]),
         (["--alias", "boss"], ["from_alias"]),
     ):
         shown = terminal.run(*enroll, *options, CADENZA_DATABASE_URL=database_url)

@@ -10,6 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from cadenza.domain.attachments import MEGABYTE, Attachment
+from cadenza.domain.enrollment import EnrollmentOptions, Segment
+from cadenza.domain.overrides import Overrides
+from cadenza.errors import OverrideInvalid
+from tasks.begin_batch import begin_batch
 from tasks.claim_steps import claim_steps
 from tasks.send_email import hand_over
 
@@ -85,3 +89,55 @@ def test_a_contacts_own_text_goes_with_the_files_of_the_step(world, sink):
     [path] = sink.messages()
     assert b"Just for you." in path.read_bytes()
     assert files_of(path) == [("brochure.pdf", CONTENT)]
+
+
+def named(content, name="offer.pdf"):
+    return {"name": name, "size": len(content), "sha256": sha256(content).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("attachments", "expected"),
+    [
+        pytest.param([named(b"offer")], [("offer.pdf", b"offer")], id="another file"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_an_enrollment_may_have_files_of_its_own(world, sink, attachments, expected):
+    version = sequence(world)
+    world.sequence(name="other", documents={sha256(b"offer").hexdigest(): b"offer"})
+    own = Overrides.from_data({"steps": {"1": {"attachments": attachments}}}).as_stored()
+    world.enroll(world.contacts(1), version, world.mailbox(), overrides=own)
+    world.enroll(world.contacts(1), version, world.mailbox())
+    run(world)
+    assert sorted(map(files_of, sink.messages())) == sorted([expected, [("brochure.pdf", CONTENT)]])
+
+
+@pytest.mark.parametrize(
+    ("attachments", "told"),
+    [
+        ("offer.pdf", "a list"),
+        ([named(b"x")] * 11, "at most 10"),
+        (["offer.pdf"], "has a name"),
+        ([named(b"x") | {"sha256": "../../etc/passwd"}], "64 hexadecimal"),
+        ([named(b"x") | {"size": True}], "size"),
+        ([named(b"x", "a.pdf\r\nBcc: x@evil.example")], "rename it"),
+        ([named(b"x", "../a.pdf")], "rename it"),
+        ([named(b"x", "a.exe")], ".exe"),
+    ],
+)
+def test_files_that_make_no_sense_are_refused_with_the_field(attachments, told):
+    with pytest.raises(OverrideInvalid, match=r"steps\.1\.attachments") as caught:
+        Overrides.from_data({"steps": {"1": {"attachments": attachments}}})
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("changed", [{"sha256": "0" * 64}, {"size": 1}])
+def test_a_file_that_is_not_kept_is_refused_before_anything_is_stored(world, changed):
+    sequence(world)
+    world.mailbox()
+    own = {"steps": {"1": {"attachments": [named(CONTENT) | changed]}}}
+    options = EnrollmentOptions(overrides=Overrides.from_data(own))
+    whom = Segment(contact_ids=tuple(world.contacts(1)))
+    with pytest.raises(OverrideInvalid, match=r"steps.1.attachments: there is no such file 'offer.pdf'"):
+        begin_batch.fn("hello", "ana", whom, options)
+    assert world.one("SELECT count(*) FROM batches") == 0
