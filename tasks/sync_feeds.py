@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -104,4 +105,6 @@ def _check_lists(wanted: Sequence[str], known: Sequence[str]) -> None:
 def _source(feed: Feed, rows: Sequence[Mapping[str, Any]]) -> Source:
     columns = tuple(dict.fromkeys(str(name) for row in rows for name in row))
     chunk = text_chunk(columns, [[row.get(name) for name in columns] for row in rows], 1)
+    names = tuple(f"contact {row.get('external_id') or row.get('id') or number}" for number, row in enumerate(rows, 1))
+    chunk = replace(chunk, names=names)
     return Source(feeds.source_of(feed.connector), columns, lambda: iter([chunk]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadenza.cli.connection import connect, transaction
+from cadenza.cli.contacts import show_rejected
 from cadenza.cli.output import console, count, instant, rows, show, table
 
 if TYPE_CHECKING:
@@ -84,12 +85,15 @@ def sync(
         follow("sync-connector/sync-connector", parameters, f"Sync of {name}")
     else:
         _sync_here(name, lists or None, owners, whole)
-    from cadenza.store.feeds import list_feeds
+    from cadenza.store.feeds import list_feeds, rejected_rows
 
     with transaction() as connection:
         feeds = [feed for feed in list_feeds(connection, name) if not lists or feed.remote_list in lists]
+        rejected = [row for feed in feeds for row in rejected_rows(connection, feed)]
         new = [user.handle for user in list_users(connection) if user.handle not in before]
     show(rows(table("list", *COUNTS, right=COUNTS), ((feed.list_name, *_counts(feed)) for feed in feeds)))
+    if rejected:
+        show_rejected(rejected)
     if owners:
         show(f"{count(len(new), 'new user')}{': ' if new else ''}{', '.join(new)}")
 

@@ -12,7 +12,10 @@ from cadenza.cli.output import count, rows, show, table
 from cadenza.errors import SourceUnreadable, WrongUse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cadenza.domain.importing import ImportReport, RecordReport
+    from cadenza.store.imports import ImportRow
 
 contact_app = typer.Typer(no_args_is_help=True, help="Single contacts: forget who one is.")
 segment_app = typer.Typer(no_args_is_help=True, help="Lists and segments: show them, create active ones.")
@@ -94,7 +97,6 @@ def _place(source: str, query: str | None) -> str:
 
 def show_import(report: ImportReport | RecordReport) -> None:
     """Print the counts, and the rejected rows with line and reason."""
-    from cadenza.domain.importing import REJECTIONS
     from cadenza.store.imports import import_rows
 
     show(
@@ -105,7 +107,13 @@ def show_import(report: ImportReport | RecordReport) -> None:
     if not report.rejected:
         return
     with transaction() as connection:
-        rejected = import_rows(connection, report.import_id, "rejected")
+        show_rejected(import_rows(connection, report.import_id, "rejected"))
+
+
+def show_rejected(rejected: Sequence[ImportRow]) -> None:
+    """Print rejected rows with line and reason."""
+    from cadenza.domain.importing import REJECTIONS
+
     drawn = table("line", "reason", "remedy", title="Rejected rows", right=("line",))
     show(
         rows(

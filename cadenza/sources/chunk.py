@@ -23,6 +23,8 @@ class Chunk:
     lines: pa.Array
     #: Rows that could not be read.
     rejected: tuple[RejectedRow, ...] = ()
+    #: What its rows are called where they come from, if lines tell nobody which they are.
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,7 +70,7 @@ class CleanCells:
 
 def clean_cells(chunk: Chunk) -> CleanCells:
     """Trim the cells of a chunk, leave out rows without any value and reject those that cannot be stored."""
-    columns, lines, faulty = _keep_out_faulty([_combined(column) for column in chunk.rows.columns], chunk.lines)
+    columns, lines, faulty = _keep_out_faulty([_combined(column) for column in chunk.rows.columns], chunk)
     columns, lines, blank = _leave_out_blank([_trimmed(column) for column in columns], lines)
     cells = dict(zip(chunk.rows.column_names, columns, strict=True))
     return CleanCells(cells, lines, (*chunk.rejected, *faulty), blank)
@@ -80,9 +80,8 @@ def _combined(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], pa.string())])
 
 
-def _keep_out_faulty(
-    columns: list[pa.Array], lines: pa.Array
-) -> tuple[list[pa.Array], pa.Array, tuple[RejectedRow, ...]]:
+def _keep_out_faulty(columns: list[pa.Array], chunk: Chunk) -> tuple[list[pa.Array], pa.Array, tuple[RejectedRow, ...]]:
+    lines = chunk.lines
     faults: dict[int, tuple[str, str]] = {}
     for column in columns:
         if (pc.max(pc.binary_length(column)).as_py() or 0) > LONGEST_CELL:
@@ -98,7 +97,10 @@ def _keep_out_faulty(
         return columns, lines, ()
     kept = np.ones(len(lines), dtype=bool)
     kept[list(faults)] = False
-    rejected = tuple(RejectedRow(lines[row].as_py(), *faults[row]) for row in sorted(faults))
+    rejected = tuple(
+        RejectedRow(lines[row].as_py(), code, f"{chunk.names[row]}: {detail}" if chunk.names else detail)
+        for row, (code, detail) in sorted(faults.items())
+    )
     mask = pa.array(kept)
     return [column.filter(mask) for column in columns], lines.filter(mask), rejected
 

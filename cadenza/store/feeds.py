@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from cadenza.domain.feeds import Feed, Stretch
 from cadenza.errors import SyncOvertaken, WrongUse
+from cadenza.store.imports import ImportRow
 from cadenza.store.lists import save_static_list
 
 _COLUMNS = "connector, list_name, remote_list, is_whole, cursor, began_at, ended_at, counts"
@@ -141,6 +142,20 @@ def list_feeds(connection: Connection, connector: str) -> list[Feed]:
         {"connector": connector},
     )
     return [Feed(**row._mapping) for row in rows]
+
+
+def rejected_rows(connection: Connection, feed: Feed) -> list[ImportRow]:
+    """What was rejected in a pass; details name the contacts as the other system does."""
+    rows = connection.execute(
+        text("""
+            SELECT r.line, r.outcome, r.code, r.detail FROM import_rows r
+            JOIN imports i ON i.id = r.import_id JOIN lists l ON l.id = i.list_id
+            WHERE l.name = :list_name AND i.started_at >= :began_at AND r.outcome = 'rejected'
+            ORDER BY r.import_id, r.line
+        """),
+        {"list_name": feed.list_name, "began_at": feed.began_at},
+    )
+    return [ImportRow(**row) for row in rows.mappings()]
 
 
 def source_of(connector: str) -> str:

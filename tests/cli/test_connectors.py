@@ -36,6 +36,7 @@ def rig(terminal, database_url) -> Iterator[HubSpotRig]:
 
 def test_a_connector_is_checked_synced_and_listed(terminal, rig):
     rig.add(20)
+    rig.add(1, city="x" * 40_000)
     rig.lists = {"Trade fair": [1, 2, 3], "[bold]Odd": []}
     rig.owners = [{"id": "1", "email": "ben@northwind.example"}]
     assert "crm" in (listed := terminal.run("connector", "list").stdout)
@@ -47,9 +48,10 @@ def test_a_connector_is_checked_synced_and_listed(terminal, rig):
     synced = terminal.run("connector", "sync", "crm", "--owners")
     assert synced.returncode == 0, synced.stderr
     assert [line.split() for line in synced.stdout.splitlines() if line.strip().startswith(("crm", "Trade"))] == [
-        ["crm", "20", "20", "0", "0", "0"],
+        ["crm", "21", "20", "0", "1", "0"],
         ["Trade", "fair", "3", "0", "3", "0", "0"],
     ]
+    assert "contact 21: a cell of 40000 characters, 32767 at most" in synced.stdout
     assert "1 new user: ben" in synced.stdout
     assert "ended" in terminal.run("connector", "list").stdout
     again = terminal.run("connector", "sync", "crm", "--list", "Trade fair")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hubspot_rig import TOKEN, HubSpotRig
 
+from cadenza.domain.automation import Rule, Trigger, TriggerKind
 from cadenza.domain.feeds import SyncReport
 from cadenza.errors import (
     ConnectorRefused,
@@ -18,10 +19,14 @@ from cadenza.errors import (
     WrongUse,
 )
 from cadenza.settings import ConnectorEntry
+from cadenza.store import database
+from cadenza.store.automations import save_rule
+from cadenza.store.sequences import find_sequence
 from flows.sync_connector import sync_connector
 from tasks import sync_feeds
 from tasks.import_rows import import_rows
 from tasks.sync_feeds import begin_feeds, end_feed, mapping_of, stretches
+from tasks.take_signals import notice_changes
 
 NOW = 1_770_000_000_000
 
@@ -187,6 +192,23 @@ def test_a_list_follows_the_one_over_there(world, crm, rig, sync):
     assert sync(["Trade fair"]) == {"Trade fair": {"removed": 8}}
     assert world.one("SELECT count(*) FROM contacts") == 12
     assert world.one("SELECT count(*) FROM import_rows") == 0  # nothing piles up
+
+
+def test_rules_hear_of_who_comes_onto_a_list_and_of_who_leaves_it(world, crm, rig, sync):
+    world.sequence()
+    rig.add(3)
+    rig.lists = {"Trade fair": [1, 2]}
+    sync(["Trade fair"])
+    with database.transaction(world.runtime.engine) as connection:
+        for kind in (TriggerKind.ENTERS_LIST, TriggerKind.LEAVES_LIST):
+            rule = Rule(name=f"rule-{kind}", trigger=Trigger(kind, ("Trade fair",)), sender="ana")
+            save_rule(connection, find_sequence(connection, "hello").id, rule, world.now)
+    notice_changes(world.now, everywhere=True)
+    rig.lists["Trade fair"] = [2, 3]
+    sync(["Trade fair"])
+    notice_changes(world.now, everywhere=True)
+    heard = world.rows("SELECT kind, external_id FROM signals s JOIN contacts c ON c.id = s.contact_id ORDER BY 1")
+    assert [tuple(one) for one in heard] == [("enters_list", "3"), ("leaves_list", "1")]
 
 
 def test_all_contacts_stay_when_they_are_not_seen_again_until_all_are_read(world, crm, rig, sync):
