@@ -67,13 +67,13 @@ def stretches(feed: Feed) -> Iterator[tuple[Source, Stretch]]:
     rows: list[Mapping[str, Any]] = []
     read = 0
     for page in pages:
-        rows += page.rows
-        ends = page.cursor
-        if len(rows) >= STRETCH_ROWS:
+        if page.rows and len(rows) >= STRETCH_ROWS:
             yield _source(feed, rows), Stretch(feed, begins, ends, is_first=feed.cursor is None and not read)
             read += len(rows)
             logger.info("%s: %s rows of '%s' so far", feed.connector, f"{read:,}", feed.list_name)
             begins, rows = ends, []
+        rows += page.rows
+        ends = page.cursor
     if rows:
         yield _source(feed, rows), Stretch(feed, begins, ends, is_first=feed.cursor is None and not read)
 

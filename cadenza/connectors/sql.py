@@ -55,7 +55,7 @@ class Database:
         columns = {name: queries.query_columns(self._engine, query) for name, query in wanted.items() if query}
         if self.cursor_column and self.cursor_column not in columns.get("contacts_query", ()):
             raise NotFound(f"The query of contacts has no column {self.cursor_column!r}: choose one of it.")
-        return f"{self._engine.dialect.name}, {len(columns)} queries"
+        return f"{self._engine.dialect.name}; queries: {len(columns)}"
 
     def contacts(self, cursor: str | None) -> Iterator[Page]:
         """The rows of the query, behind a cursor those with this value of the column or a higher one."""

@@ -84,7 +84,7 @@ def test_lists_and_owners_are_queries_too(crm):
     (page,) = connector.members("Fair", None)
     assert page.rows == [{"email": "a@x.example"}, {"email": "c@x.example"}]
     assert connector.owners() == [Owner("a@x.example", "N:1")]
-    assert connector.check().endswith("3 queries")
+    assert connector.check().endswith("queries: 3")
     with pytest.raises(NotFound, match="no query for the list 'Gone'"):
         connector.members("Gone", None)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hubspot_rig import TOKEN, HubSpotRig
 
+from cadenza.connectors.hubspot import OVERLAP_MS
 from cadenza.domain.automation import Rule, Trigger, TriggerKind
 from cadenza.domain.feeds import SyncReport
 from cadenza.errors import (
@@ -133,6 +134,16 @@ def test_the_next_sync_brings_what_has_changed_and_nothing_else(world, crm, rig,
     assert len(members(world, "crm")) == 301
 
 
+def test_the_next_sync_begins_where_the_last_page_says_also_if_it_is_empty(world, crm, rig, sync, monkeypatch):
+    monkeypatch.setattr(sync_feeds, "STRETCH_ROWS", 200)
+    rig.add(1)
+    sync()
+    rig.add(199, at=NOW + 1_000)
+    assert sync() == {"crm": {"rows": 200, "imported": 199, "merged": 1}}
+    latest = rig.contacts[200]["lastmodifieddate"]
+    assert world.one("SELECT cursor FROM connector_feeds") == f"changed:{latest - OVERLAP_MS}"
+
+
 @pytest.mark.parametrize("page", [0, 1, 2, 3, 4])
 def test_a_sync_that_is_interrupted_goes_on_where_it_was(world, crm, rig, sync, monkeypatch, page):
     monkeypatch.setattr(sync_feeds, "STRETCH_ROWS", 100)
@@ -145,11 +156,12 @@ def test_a_sync_that_is_interrupted_goes_on_where_it_was(world, crm, rig, sync, 
     rig.before = fail
     with pytest.raises(ConnectorUnavailable):
         sync()
-    assert len(members(world, "crm")) == page * 100
+    kept = max(page - 1, 0)  # what came last is imported together with what comes next
+    assert len(members(world, "crm")) == kept * 100
     rig.before = lambda path, question: None
     rig.asked.clear()
     assert sync() == {"crm": {"rows": 430, "imported": 430}}
-    assert len(rig.paths("/contacts")) == 5 - page
+    assert len(rig.paths("/contacts")) == 5 - kept
     assert members(world, "crm") == [str(number) for number in range(1, 431)]
 
 
