@@ -34,10 +34,21 @@ FromColumns = Annotated[
     bool, typer.Option("--from-columns", help="Take each contact's own options from columns of its list.")
 ]
 
-_OF_STEPS = {"delays": "delay", "subjects": "subject", "texts": "text", "htmls": "html", "titles": "title"}
 
-
-def overrides_data(given: dict[str, Any]) -> dict[str, Any]:
+def overrides_of(
+    delays: Delays = None,
+    subjects: Subjects = None,
+    texts: Texts = None,
+    htmls: Htmls = None,
+    files: Files = None,
+    titles: Titles = None,
+    continues: Continues = None,
+    tokens: Tokens = None,
+    fallbacks: Fallbacks = None,
+    alias: Alias = None,
+    days: Days = None,
+    window: Window = None,
+) -> dict[str, Any]:
     """What the options say, as ``Overrides.from_data`` reads it.
 
     Raises:
@@ -45,19 +56,20 @@ def overrides_data(given: dict[str, Any]) -> dict[str, Any]:
         OverrideInvalid: a value may not stand there; names the option.
     """
     steps: dict[str, dict[str, Any]] = {}
-    for option, name in _OF_STEPS.items():
-        for step, value in _pairs(f"--{name}", given[option]).items():
+    of_steps = {"delay": delays, "subject": subjects, "text": texts, "html": htmls, "title": titles}
+    for name, given in of_steps.items():
+        for step, value in _pairs(f"--{name}", given).items():
             steps.setdefault(step, {})[name] = _text_of(value, name) if name in ("text", "html") else value
-    for step, (attachment, _) in _attached(given["files"]):
+    for step, (attachment, _) in _attached(files):
         steps.setdefault(step, {}).setdefault("attachments", []).append(asdict(attachment))
-    for step in given["continues"] or ():
-        steps.setdefault(str(step), {})["is_blocking"] = False
+    for position in continues or ():
+        steps.setdefault(str(position), {})["is_blocking"] = False
     data = {
-        "from_alias": given["alias"],
-        "follow_ups": {"eligible_days": given["days"], "window": given["window"]},
+        "from_alias": alias,
+        "follow_ups": {"eligible_days": days, "window": window},
         "steps": steps,
-        "token_values": _pairs("--token", given["tokens"]),
-        "fallbacks": _pairs("--fallback", given["fallbacks"]),
+        "token_values": _pairs("--token", tokens),
+        "fallbacks": _pairs("--fallback", fallbacks),
     }
     return Overrides.from_data(data).as_data()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,15 +22,20 @@ contact_app = typer.Typer(no_args_is_help=True, help="Single contacts: forget wh
 segment_app = typer.Typer(no_args_is_help=True, help="Lists and segments: show them, create active ones.")
 
 
+ListName = Annotated[str, typer.Option("--list", "-l", help="The list to put the contacts on.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--map", "-m", help="COLUMN=FIELD, where a column is not recognized.")
+]
+Query = Annotated[
+    str | None, typer.Option("--query", "-q", help="SQL for the source: 'database', 'env:NAME' or a URL.")
+]
+
+
 def import_(
     source: Annotated[str, typer.Argument(help="A file (CSV, XLSX, Parquet); with --query a database.")],
-    list_name: Annotated[str, typer.Option("--list", "-l", help="The list to put the contacts on.")] = "",
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", "-m", help="COLUMN=FIELD, where a column is not recognized.")
-    ] = None,
-    query: Annotated[
-        str | None, typer.Option("--query", "-q", help="SQL for the source: 'database', 'env:NAME' or a URL.")
-    ] = None,
+    list_name: ListName = "",
+    mapping: Columns = None,
+    query: Query = None,
     records: Annotated[str, typer.Option(help="It is no list of contacts but of company, deal, ticket …")] = "",
 ) -> None:
     """Import a file, or the rows of a query: contacts into a list, or records with their contacts."""
@@ -39,6 +45,42 @@ def import_(
         run_record_import(source, records, _mapping(mapping or []), query)
         return
     run_import(source, list_name or Path(source).stem, _mapping(mapping or []), query)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file, or a query, whose contacts are imported first."""
+
+    source: str
+    list_name: str
+    mapping: dict[str, str] | None
+    query: str | None
+
+    def bring(self) -> str:
+        """Import the contacts onto a list, and print what became of each row; returns the list's name."""
+        from cadenza.runtime import current
+
+        name = self.list_name or f"{Path(self.source).stem} {current().clock.now():%Y-%m-%d}"
+        run_import(self.source, name, self.mapping, self.query)
+        return name
+
+
+def brought_of(
+    file: Annotated[str, typer.Option("--file", help="A file to import first; with --query a database.")] = "",
+    list_name: ListName = "",
+    mapping: Columns = None,
+    query: Query = None,
+) -> Brought | None:
+    """What the options of a command say is to be imported first.
+
+    Raises:
+        WrongUse: it is said how, but not what; or a query has no list.
+    """
+    if not file and (list_name or mapping or query):
+        raise WrongUse("--list, --map and --query belong to --file: name the file.")
+    if query and not list_name:
+        raise WrongUse("A query has no name of its own: say --list NAME.")
+    return Brought(file, list_name, _mapping(mapping or []), query) if file else None
 
 
 def run_import(source: str, list_name: str, mapping: dict[str, str] | None, query: str | None) -> None:

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cadenza.cli.choosing import (
-    Alias,
-    Continues,
-    Days,
-    Delays,
-    Fallbacks,
-    Files,
-    Htmls,
-    Subjects,
-    Texts,
-    Titles,
-    Tokens,
-    Window,
-    keep_files,
-    overrides_data,
-)
+from cadenza.cli.choosing import Files, keep_files, overrides_of
 from cadenza.cli.connection import transaction
 from cadenza.cli.output import console, instant, rows, show, table
+from cadenza.cli.sharing import takes
 from cadenza.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -96,8 +82,10 @@ def show_draft(draft: Number) -> None:
 
 
 @draft_app.command("set")
+@takes(overrides=overrides_of)
 def set_(
     draft: Number,
+    overrides: dict[str, Any],
     contacts: Contacts = None,
     start_step: Annotated[int | None, typer.Option(min=1, help="Start at this step.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="The time zone of all steps.")] = None,
@@ -106,26 +94,14 @@ def set_(
         typer.Option(help="Local date and time of the first step.", formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
     ] = None,
     mailbox: Annotated[int | None, typer.Option(help="Id of the mailbox.")] = None,
-    delays: Delays = None,
-    subjects: Subjects = None,
-    texts: Texts = None,
-    htmls: Htmls = None,
     files: Files = None,
-    titles: Titles = None,
-    continues: Continues = None,
-    tokens: Tokens = None,
-    fallbacks: Fallbacks = None,
-    alias: Alias = None,
-    days: Days = None,
-    window: Window = None,
     anew: Annotated[bool, typer.Option("--anew", help="Forget what the contacts had before.")] = False,
 ) -> None:
     """Change the options of a draft: for all contacts, or with --contact for these alone."""
     from cadenza.domain.overrides import Overrides
     from flows.prepare_draft import choose_for, choose_for_all
 
-    given = overrides_data(locals())
-    given |= {
+    given = overrides | {
         name: value
         for name, value in (
             ("start_position", start_step), ("time_zone", time_zone), ("send_at", send_at), ("mailbox_id", mailbox)

@@ -7,38 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cadenza.cli.choosing import (
-    Alias,
-    Continues,
-    Days,
-    Delays,
-    Fallbacks,
-    Files,
-    FromColumns,
-    Htmls,
-    Subjects,
-    Texts,
-    Titles,
-    Tokens,
-    Window,
-    keep_files,
-    overrides_data,
-)
+from cadenza.cli.choosing import Files, FromColumns, keep_files, overrides_of
 from cadenza.cli.connection import need_server, transaction
+from cadenza.cli.contacts import Brought, brought_of
 from cadenza.cli.output import instant, rows, show, table
-from cadenza.cli.whom import (
-    Companies,
-    Contacts,
-    Deals,
-    Filter,
-    OtherRecords,
-    RecordContacts,
-    RecordKind,
-    Segment,
-    Tickets,
-    Whom,
-    whom_of,
-)
+from cadenza.cli.sharing import takes
+from cadenza.cli.whom import Whom, whom_of
 from cadenza.errors import WrongUse
 
 Sequence = Annotated[str, typer.Argument(help="The name of the sequence.")]
@@ -67,97 +41,84 @@ NewOnly = Annotated[
 AsDraft = Annotated[bool, typer.Option("--draft", help="Only prepare it: review, change and begin it later.")]
 
 
+@takes(overrides=overrides_of)
+def options_of(
+    overrides: dict[str, Any],
+    start_step: StartStep = 1,
+    time_zone: TimeZone = None,
+    send_at: SendAt = None,
+    mailbox: Mailbox = None,
+    from_columns: FromColumns = False,
+    new_only: NewOnly = False,
+    by: By = None,
+    over_daily_limit: OverLimit = None,
+    role_addresses: Roles = None,
+    cooldown_days: Cooldown = None,
+    batch_limit: BatchLimit = None,
+) -> dict[str, Any]:
+    """The options of an enrollment as the flow's form takes them.
+
+    Raises:
+        WrongUse: an option has no such value.
+    """
+    for option, given, allowed in (
+        ("over-daily-limit", over_daily_limit, ("hold", "refuse")),
+        ("role-addresses", role_addresses, ("allow", "warn", "refuse")),
+    ):
+        if given not in (None, *allowed):
+            raise WrongUse(f"--{option} {given!r} is not known: choose one of {', '.join(allowed)}.")
+    options = {
+        "start_position": start_step,
+        "time_zone": time_zone,
+        "send_at": send_at.isoformat() if send_at else None,
+        "mailbox_id": mailbox,
+        "enrolled_by": by,
+        "over_daily_limit": over_daily_limit,
+        "role_addresses": role_addresses,
+        "cooldown_days": cooldown_days,
+        "batch_limit": batch_limit,
+        "overrides": overrides or None,
+        "from_columns": from_columns or None,
+        "new_only": new_only or None,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@takes(whom=whom_of, brought=brought_of, options=options_of)
 def enroll(
     sequence: Sequence,
-    segment: Segment = "",
+    whom: Whom,
+    brought: Brought | None,
+    options: dict[str, Any],
     sender: Sender = "",
-    filter: Filter = "",
-    contacts: Contacts = None,
-    companies: Companies = None,
-    deals: Deals = None,
-    tickets: Tickets = None,
-    records: OtherRecords = None,
-    record_kind: RecordKind = "",
-    record_contacts: RecordContacts = None,
-    start_step: StartStep = 1,
-    time_zone: TimeZone = None,
-    send_at: SendAt = None,
-    mailbox: Mailbox = None,
-    delays: Delays = None,
-    subjects: Subjects = None,
-    texts: Texts = None,
-    htmls: Htmls = None,
     files: Files = None,
-    titles: Titles = None,
-    continues: Continues = None,
-    tokens: Tokens = None,
-    fallbacks: Fallbacks = None,
-    alias: Alias = None,
-    days: Days = None,
-    window: Window = None,
-    from_columns: FromColumns = False,
-    new_only: NewOnly = False,
-    by: By = None,
-    over_daily_limit: OverLimit = None,
-    role_addresses: Roles = None,
-    cooldown_days: Cooldown = None,
-    batch_limit: BatchLimit = None,
     draft: AsDraft = False,
 ) -> None:
-    """Enroll every contact of a segment that may be enrolled; explain each one that may not."""
-    whom, options = whom_of(locals()), _options(locals())
+    """Enroll every contact of a segment, or of a file, that may be enrolled; explain each one that may not."""
+    if brought is None:
+        whom.need()
+    elif whom != Whom():
+        raise WrongUse("--file brings the contacts: name nobody besides, or leave it out.")
+    if not draft:
+        need_server()
+    check_names(sequence, sender, whom.segment)
     keep_files(files)
+    if brought:
+        whom = Whom(brought.bring())
     if draft:
-        check_names(sequence, sender, segment)
         _create_draft(sequence, sender, whom, options)
-        return
-    need_server()
-    batch_id = enroll_segment(sequence, sender, whom, options)
-    show_batch(batch_id)
+    else:
+        show_batch(enroll_segment(sequence, sender, whom, options))
 
 
-def preflight(
-    sequence: Sequence,
-    segment: Segment = "",
-    sender: Sender = "",
-    filter: Filter = "",
-    contacts: Contacts = None,
-    companies: Companies = None,
-    deals: Deals = None,
-    tickets: Tickets = None,
-    records: OtherRecords = None,
-    record_kind: RecordKind = "",
-    record_contacts: RecordContacts = None,
-    start_step: StartStep = 1,
-    time_zone: TimeZone = None,
-    send_at: SendAt = None,
-    mailbox: Mailbox = None,
-    delays: Delays = None,
-    subjects: Subjects = None,
-    texts: Texts = None,
-    htmls: Htmls = None,
-    files: Files = None,
-    titles: Titles = None,
-    continues: Continues = None,
-    tokens: Tokens = None,
-    fallbacks: Fallbacks = None,
-    alias: Alias = None,
-    days: Days = None,
-    window: Window = None,
-    from_columns: FromColumns = False,
-    new_only: NewOnly = False,
-    by: By = None,
-    over_daily_limit: OverLimit = None,
-    role_addresses: Roles = None,
-    cooldown_days: Cooldown = None,
-    batch_limit: BatchLimit = None,
-) -> None:
+@takes(whom=whom_of, options=options_of)
+def preflight(sequence: Sequence, whom: Whom, options: dict[str, Any], sender: Sender = "") -> None:
     """Show what an enrollment would do, and when each mail would go; nothing is written."""
     from cadenza.cli.forecast_view import run_preflight
 
-    whom, options = whom_of(locals()), _options(locals())
+    whom.need()
     need_server()
-    check_names(sequence, sender, segment)
+    check_names(sequence, sender, whom.segment)
     run_preflight(sequence, sender, whom, options)
 
 
@@ -263,31 +224,3 @@ def _create_draft(sequence: str, sender: str, whom: Whom, options: dict[str, Any
         f"  cadenza draft show {draft.id}     what would come of it",
         f"  cadenza draft enroll {draft.id}   begin",
     )
-
-
-def _options(given: dict[str, Any]) -> dict[str, Any]:
-    """The options of an enrollment as the flow's form takes them.
-
-    Raises:
-        WrongUse: an option has no such value.
-    """
-    for name, allowed in (("over_daily_limit", ("hold", "refuse")), ("role_addresses", ("allow", "warn", "refuse"))):
-        if given[name] not in (None, *allowed):
-            option = name.replace("_", "-")
-            raise WrongUse(f"--{option} {given[name]!r} is not known: choose one of {', '.join(allowed)}.")
-    send_at: datetime | None = given["send_at"]
-    options = {
-        "start_position": given["start_step"],
-        "time_zone": given["time_zone"],
-        "send_at": send_at.isoformat() if send_at else None,
-        "mailbox_id": given["mailbox"],
-        "enrolled_by": given["by"],
-        "over_daily_limit": given["over_daily_limit"],
-        "role_addresses": given["role_addresses"],
-        "cooldown_days": given["cooldown_days"],
-        "batch_limit": given["batch_limit"],
-        "overrides": overrides_data(given) or None,
-        "from_columns": given["from_columns"] or None,
-        "new_only": given["new_only"] or None,
-    }
-    return {name: value for name, value in options.items() if value is not None}

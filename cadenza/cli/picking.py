@@ -24,8 +24,8 @@ def sequences_for(
 
     if not sender:
         raise WrongUse("Name the sender: --sender HANDLE, or --sender @owner for each contact's owner.")
-    of_records = dict.fromkeys(("companies", "deals", "tickets", "records", "record_kind", "record_contacts"))
-    named = whom_of({"segment": segment, "contacts": contacts, "filter": filter, **of_records})
+    named = whom_of(segment, filter, contacts)
+    named.need()
     connect()
     asked = named.parameters()
     choices = choose_sequence(segment_of(asked["segment"], asked["filter"], asked["contact_ids"]), sender, by)

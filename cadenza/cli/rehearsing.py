@@ -9,18 +9,8 @@ import typer
 
 from cadenza.cli.connection import connect
 from cadenza.cli.enrolling import SendAt, Sequence, StartStep, TimeZone, check_names
-from cadenza.cli.whom import (
-    Companies,
-    Contacts,
-    Deals,
-    Filter,
-    OtherRecords,
-    RecordContacts,
-    RecordKind,
-    Segment,
-    Tickets,
-    whom_of,
-)
+from cadenza.cli.sharing import takes
+from cadenza.cli.whom import Whom, whom_of
 from cadenza.domain.enrollment import CONTACT_OWNER
 from cadenza.errors import WrongUse
 
@@ -38,18 +28,11 @@ NEVER = "never"
 LONGEST_TODO_DAYS = 365
 
 
+@takes(whom=whom_of)
 def rehearse(
     sequence: Sequence,
-    segment: Segment = "",
+    whom: Whom,
     sender: Sender = CONTACT_OWNER,
-    filter: Filter = "",
-    contacts: Contacts = None,
-    companies: Companies = None,
-    deals: Deals = None,
-    tickets: Tickets = None,
-    records: OtherRecords = None,
-    record_kind: RecordKind = "",
-    record_contacts: RecordContacts = None,
     start_step: StartStep = 1,
     time_zone: TimeZone = None,
     send_at: SendAt = None,
@@ -60,15 +43,14 @@ def rehearse(
     enroll_at: EnrollAt = None,
 ) -> None:
     """Play all the weeks of a sequence in seconds, on copies: nothing is written, nothing leaves this machine."""
-    named = locals()
     replied, bounced = _share("--replies", replies), _share("--bounces", bounces)
     people = {"replies": replied, "bounces": bounced, "todo_days": _days(todo_days), "seed": seed}
     if replied + bounced > 1:
         raise WrongUse("--replies and --bounces together are more than all mails: lower one of them.")
+    whom.need()
     options = {"start_position": start_step, "time_zone": time_zone, "send_at": send_at}
-    whom = whom_of(named)
     connect()
-    check_names(sequence, sender, segment)
+    check_names(sequence, sender, whom.segment)
     from cadenza.cli.rehearsal_view import run_rehearsal
 
     run_rehearsal(

@@ -26,6 +26,9 @@ RecordContacts = Annotated[
 ]
 
 
+ONE_WAY = "Name whom to enroll in exactly one way: a segment, --filter, --contact, or records."
+
+
 @dataclass(frozen=True, slots=True)
 class Whom:
     """Those whom a command is about, as the flows take them."""
@@ -40,6 +43,15 @@ class Whom:
     def words(self) -> str:
         """Who they are, for people."""
         return f"'{self.segment}'" if self.segment else "the chosen contacts"
+
+    def need(self) -> None:
+        """See that somebody is named.
+
+        Raises:
+            WrongUse: nobody is.
+        """
+        if self == Whom():
+            raise WrongUse(ONE_WAY)
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of a flow that takes a segment.
@@ -61,32 +73,45 @@ class Whom:
         }
 
 
-def whom_of(given: Mapping[str, Any]) -> Whom:
-    """Whom the options of a command name.
+def whom_of(
+    segment: Segment = "",
+    filter: Filter = "",
+    contacts: Contacts = None,
+    companies: Companies = None,
+    deals: Deals = None,
+    tickets: Tickets = None,
+    records: OtherRecords = None,
+    record_kind: RecordKind = "",
+    record_contacts: RecordContacts = None,
+) -> Whom:
+    """Whom the options of a command name; perhaps nobody.
 
     Raises:
-        WrongUse: nobody, or in several ways.
+        WrongUse: in several ways, or not clearly.
     """
     named = [
-        *(f"company:{name}" for name in given["companies"] or ()),
-        *(f"deal:{name}" for name in given["deals"] or ()),
-        *(f"ticket:{name}" for name in given["tickets"] or ()),
-        *(given["records"] or ()),
+        *(f"company:{name}" for name in companies or ()),
+        *(f"deal:{name}" for name in deals or ()),
+        *(f"ticket:{name}" for name in tickets or ()),
+        *(records or ()),
     ]
-    kind, filter, rule = given["record_kind"], given["filter"], given["record_contacts"]
-    if rule not in (None, "primary", "all"):
-        raise WrongUse(f"--record-contacts {rule!r} is not known: choose one of primary, all.")
-    if kind and not filter:
-        raise WrongUse(f"--records {kind} needs --filter: which of them?")
-    if rule and not (kind or named):
+    if record_contacts not in (None, "primary", "all"):
+        raise WrongUse(f"--record-contacts {record_contacts!r} is not known: choose one of primary, all.")
+    if record_kind and not filter:
+        raise WrongUse(f"--records {record_kind} needs --filter: which of them?")
+    if record_contacts and not (record_kind or named):
         raise WrongUse("--record-contacts says which contacts of records: name some, such as --deal 4711.")
-    ways = [bool(given["segment"]), bool(filter), bool(given["contacts"]), bool(named)]
-    if ways.count(True) != 1:
-        raise WrongUse("Name whom to enroll in exactly one way: a segment, --filter, --contact, or records.")
-    records = {"named": named, "kind": kind, "filter": filter if kind else "", "contacts": rule}
+    if [bool(segment), bool(filter), bool(contacts), bool(named)].count(True) > 1:
+        raise WrongUse(ONE_WAY)
+    of_records = {
+        "named": named,
+        "kind": record_kind,
+        "filter": filter if record_kind else "",
+        "contacts": record_contacts,
+    }
     return Whom(
-        given["segment"],
-        "" if kind else filter,
-        tuple(given["contacts"] or ()),
-        records if kind or named else {},
+        segment,
+        "" if record_kind else filter,
+        tuple(contacts or ()),
+        of_records if record_kind or named else {},
     )

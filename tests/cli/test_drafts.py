@@ -44,6 +44,28 @@ def test_a_draft_goes_all_its_way(terminal, database_url, world):
     assert "There are no drafts" in draft("list")
 
 
+def test_a_file_is_brought_and_enrolled_with_one_command(terminal, database_url, world):
+    world.mailbox("ana")
+    world.sequence()
+    people = [f"Kim,kim{number}@kunde.example" for number in range(8)]
+    lines = ["First name,Mail", *people, "Lee,lee@kunde.example,too much"]
+    (terminal.folder / "leads.csv").write_text("\n".join(lines))
+
+    def enroll(*arguments: str, code: int) -> str:
+        done = terminal.run("enroll", "hello", "--file", "leads.csv", *arguments, CADENZA_DATABASE_URL=database_url)
+        assert done.returncode == code, done.stderr
+        return " ".join((done.stdout + done.stderr).split())
+
+    assert "There is no user" in enroll("--sender", "anna", "--draft", code=2)
+    assert world.one("SELECT count(*) FROM contacts") == 0, "what is wrong is said before anything is imported"
+    told = enroll("--sender", "ana", "--map", "Mail=email", "--draft", code=0)
+    assert "9 rows: 8 imported, 0 merged into known contacts, 1 rejected" in told
+    assert "Rejected rows" in told
+    assert "Draft 1 with 8 contacts" in told
+    assert world.one("SELECT name FROM lists") == f"leads {world.one('SELECT now()'):%Y-%m-%d}"
+    assert "0 imported, 8 merged" in enroll("--sender", "ana", "--list", "fair", "--draft", code=0)
+
+
 def test_options_that_contradict_each_other_are_named_in_one_line(terminal, database_url, world):
     world.mailbox("ana")
     world.sequence(world.email(1), world.email(2, days=2))
