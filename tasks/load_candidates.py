@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -17,6 +18,7 @@ from cadenza.domain.batch import Batch
 from cadenza.domain.override_columns import overrides_of_columns
 from cadenza.domain.overrides import NOTHING, Overrides, as_json
 from cadenza.domain.passage import Passage
+from cadenza.domain.sequence import Sequence as ContactSequence
 from cadenza.errors import OverrideInvalid
 from cadenza.mail.attachments import mail_size
 from cadenza.mail.overridden import Chooser
@@ -55,22 +57,39 @@ def load_candidates(batch: Batch, size: int = CHUNK_SIZE) -> Iterator[pd.DataFra
 
 def with_sizes(chunk: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     """The candidates, where mails have attachments with ``too_large``: words of those whose mailboxes take less."""
-    sizes = {step.position: mail_size(step) for step in batch.sequence.steps if step.attachments}
-    if not sizes:
+    own = {id_: chosen for id_, chosen in batch.contact_overrides.items() if chosen.attachments}
+    if not own and not any(step.attachments for step in batch.sequence.steps):
         return chunk
     runtime = current()
     with database.transaction(runtime.engine) as connection:
         boxes = mailboxes.mailboxes_by_id(connection)
+    limits = {box.id: box.largest_mail(runtime.settings.largest_mail_mb) for box in boxes.values()}
     ids = chunk["mailbox_id"].to_numpy(dtype=np.int64, na_value=-1)
-    starts = chunk["start_position"].to_numpy() if "start_position" in chunk.columns else batch.start_position
-    words = np.full(len(chunk), None, dtype=object)
-    for box in boxes.values():
-        largest = box.largest_mail(runtime.settings.largest_mail_mb)
+    starts = (
+        chunk["start_position"].to_numpy()
+        if "start_position" in chunk.columns
+        else np.full(len(chunk), batch.start_position)
+    )
+    words = _too_large(batch.sequence, ids, starts, limits)
+    contacts = chunk["contact_id"].to_numpy()
+    for row in np.flatnonzero(np.isin(contacts, [*own])).tolist():
+        sequence = own[int(contacts[row])].applied_to(batch.sequence)
+        words[row : row + 1] = _too_large(sequence, ids[row : row + 1], starts[row : row + 1], limits)
+    return chunk.assign(too_large=pd.Series(words, index=chunk.index, dtype=_WORDS))
+
+
+def _too_large(
+    sequence: ContactSequence, ids: NDArray[np.int64], starts: NDArray[np.int64], limits: Mapping[int, int]
+) -> NDArray[np.object_]:
+    """What is said of the first mail that is too large, by the mailboxes and first steps of contacts."""
+    sizes = {step.position: mail_size(step) for step in sequence.steps if step.attachments}
+    words = np.full(len(ids), None, dtype=object)
+    for box_id, largest in limits.items():
         for position, size in reversed(sizes.items()):  # the first of them is told
             if size > largest:
                 said = f"step {position}: {megabytes(size)}, the mailbox may send {megabytes(largest)}"
-                words[(ids == box.id) & (starts <= position)] = said
-    return chunk.assign(too_large=pd.Series(words, index=chunk.index, dtype=_WORDS))
+                words[(ids == box_id) & (starts <= position)] = said
+    return words
 
 
 def _with_own_options(chunk: pd.DataFrame, batch: Batch) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
@@ -90,6 +91,17 @@ class Attachment:
 def media_type_of(name: str) -> str:
     """What the end of a file's name says about it."""
     return _MEDIA_TYPES.get(_ending(name), "application/octet-stream")
+
+
+def attachment_of(name: str, content: bytes) -> Attachment:
+    """A file as it goes with a mail.
+
+    Raises:
+        ValueError: says why it may not.
+    """
+    if trouble := trouble_with(name, content):
+        raise ValueError(f"{name!r}: {trouble}")
+    return Attachment(name, media_type_of(name), len(content), hashlib.sha256(content).hexdigest())
 
 
 def trouble_with(name: str, content: bytes | None = None) -> str | None:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
-from cadenza.domain.attachments import (
-    MEGABYTE,
-    MOST_ATTACHMENTS,
-    Attachment,
-    media_type_of,
-    megabytes,
-    trouble_with,
-)
+from cadenza.domain.attachments import MEGABYTE, MOST_ATTACHMENTS, Attachment, attachment_of, megabytes
 from cadenza.mail.yaml_tree import Item
 
 #: Larger files are not even read.
@@ -64,10 +56,7 @@ def attached(path: Path) -> tuple[Attachment, bytes]:
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path.name!r} cannot be read: {error.strerror}.") from error
-    if trouble := trouble_with(path.name, content):
-        raise ValueError(f"{path.name!r}: {trouble}")
-    digest = hashlib.sha256(content).hexdigest()
-    return Attachment(path.name, media_type_of(path.name), len(content), digest), content
+    return attachment_of(path.name, content), content
 
 
 def _path(item: Item, folder: Path) -> Path | None:

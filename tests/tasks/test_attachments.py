@@ -11,10 +11,11 @@ from sqlalchemy import event
 
 from cadenza.domain.attachments import MEGABYTE, Attachment
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
-from cadenza.domain.overrides import Overrides
+from cadenza.domain.overrides import Overrides, StepOverride
 from cadenza.errors import OverrideInvalid
-from tasks.begin_batch import begin_batch
+from tasks.begin_batch import begin_batch, outline_batch
 from tasks.claim_steps import claim_steps
+from tasks.load_candidates import load_candidates
 from tasks.send_email import hand_over
 
 CONTENT = b"%PDF-1.7 " + bytes(range(256)) * 400
@@ -141,3 +142,14 @@ def test_a_file_that_is_not_kept_is_refused_before_anything_is_stored(world, cha
     with pytest.raises(OverrideInvalid, match=r"steps.1.attachments: there is no such file 'offer.pdf'"):
         begin_batch.fn("hello", "ana", whom, options)
     assert world.one("SELECT count(*) FROM batches") == 0
+
+
+def test_a_contact_whose_own_file_does_not_fit_is_refused_and_nobody_else(world):
+    sequence(world)
+    world.mailbox()
+    film = Attachment("film.mp4", "video/mp4", 30 * MEGABYTE, "0" * 64)
+    one, two = world.contacts(2)
+    whom = Segment(contact_ids=(one, two))
+    own = {two: Overrides(steps={1: StepOverride(attachments=(film,))})}
+    [candidates] = load_candidates.fn(outline_batch.fn("hello", "ana", whom, EnrollmentOptions(), own))
+    assert candidates["too_large"].fillna("").tolist() == ["", "step 1: 41.1 MB, the mailbox may send 35 MB"]

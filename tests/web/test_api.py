@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,6 +43,20 @@ def test_each_sequence_says_whether_a_contact_can_be_enrolled(api):
     assert tokens["remedy"]
     owners = api.get(f"/contacts/{id}/sequences", sender="@owner")["results"]
     assert {one["code"] for one in owners if one["sequence"] == "of_ben"} == {"OWNER_PROPERTY_EMPTY"}
+
+
+def test_a_file_is_kept_and_goes_with_the_mails_of_an_enrollment(api):
+    [id] = api.world.contacts(1)
+    told = api.post("/documents", {"name": "Offer.pdf", "content": b64encode(b"%PDF offer").decode()})
+    assert (told["media_type"], told["size"]) == ("application/pdf", 10)
+    overrides = {"steps": {"1": {"attachments": [told]}}}
+    api.post("/enrollments", {"sequence": "hello", "contact_ids": [id], "options": {"overrides": overrides}})
+    assert api.world.one("SELECT overrides #>> '{steps,1,attachments,0,name}' FROM enrollments") == "Offer.pdf"
+    overrides["steps"]["1"]["attachments"][0]["sha256"] = "0" * 64
+    asked = {"sequence": "hello", "contact_ids": api.world.contacts(1), "options": {"overrides": overrides}}
+    assert "no such file" in api.post("/enrollments", asked, 422)["message"]
+    for name, content in (("run.exe", "TVo="), ("a.pdf", "AAAAA"), ("a/b.pdf", "TVo=")):
+        assert api.post("/documents", {"name": name, "content": content}, 422)["message"]
 
 
 def test_several_are_enrolled_or_told_why_not(api):

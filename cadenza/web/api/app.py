@@ -13,6 +13,7 @@ from cadenza.web.api import (
     automations,
     batches,
     contacts,
+    documents,
     drafts,
     enrolling,
     enrollments,
@@ -33,7 +34,7 @@ from cadenza.web.pages import page
 #: In the order of the description.
 ROUTERS = (
     contacts, lists, records, sequences, enrolling, drafts, enrollments, batches, todos, reports, statistics,
-    automations, users,
+    automations, users, documents,
 )  # fmt: skip
 API_PATH = "/api/v1"
 HUBSPOT_PATH = "/automation"
