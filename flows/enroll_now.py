@@ -14,7 +14,6 @@ from prefect.settings import get_current_settings
 
 from cadenza.domain.enrollment import EnrollmentOptions, Segment
 from cadenza.domain.overrides import Overrides
-from cadenza.domain.records import Records
 from cadenza.domain.report import ContactOutcome
 from cadenza.runtime import current
 from cadenza.store import database
@@ -41,13 +40,13 @@ _planning = threading.Lock()
 def enroll_now(
     sequence: str,
     sender: str,
-    whom: Sequence[int] | Records,
+    whom: Sequence[int] | Segment,
     options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
     *,
     enrolled_by: str | None = None,
     contact_overrides: Mapping[int, Overrides] | None = None,
 ) -> list[ContactOutcome]:
-    """Enroll chosen contacts or those of records, here and now; returns what became of each.
+    """Enroll chosen contacts, or those of a segment, here and now; returns what became of each.
 
     By the same tasks as ``enroll_segment``, for as many as somebody waits for: it takes some 50 ms, and little more for
     hundreds. No mailbox is probed: what is known of them counts. Waves are planned in the background; a flow, which may
@@ -55,7 +54,7 @@ def enroll_now(
     ``contact_overrides`` are what is different for single contacts, by id.
 
     Raises:
-        NotFound: there is no such sequence, or record.
+        NotFound: there is no such sequence, list or record.
         WrongUse: nobody is chosen, or there is no such time zone.
         OverrideInvalid: an option for everybody makes no sense; names it.
         DatabaseUnavailable: the database is away (transient).
@@ -75,14 +74,14 @@ def enroll_now(
         return outcomes_of(connection, batch_id, judged)
 
 
-def _segment(whom: Sequence[int] | Records) -> Segment:
-    return Segment(records=whom) if isinstance(whom, Records) else Segment(contact_ids=tuple(whom))
+def _segment(whom: Sequence[int] | Segment) -> Segment:
+    return whom if isinstance(whom, Segment) else Segment(contact_ids=tuple(whom))
 
 
 def foresee(
     sequence: str,
     sender: str,
-    whom: Sequence[int] | Records,
+    whom: Sequence[int] | Segment,
     options: EnrollmentOptions = EnrollmentOptions(),  # noqa: B008 - frozen
     contact_overrides: Mapping[int, Overrides] | None = None,
 ) -> list[ContactOutcome]:

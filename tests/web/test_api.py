@@ -88,7 +88,10 @@ def test_a_list_and_a_filter_name_contacts_too(api):
     active = api.post("/lists", {"name": "germans", "filter": "country = Germany"}, 201)
     assert (active["kind"], active["contacts"]) == ("active", 4)
     assert api.get(f"/lists/{made['id']}/members")["results"] == ids[:2]
-    assert api.post("/enrollments", {"sequence": "hello", "segment": "fair"})["enrolled"] == 2
+    told = api.post("/enrollments", {"sequence": "hello", "segment": "fair"})
+    assert (told["enrolled"], api.get(f"/batches/{told['batch_id']}")["segment"]) == (2, "fair")
+    again = {"sequence": "hello", "segment": "fair", "options": {"new_only": True}}
+    assert api.post("/preflight", again)["results"] == []
     told = api.post("/enrollments", {"sequence": "hello", "segment": "germans"})
     assert (told["enrolled"], told["refused"]) == (2, 2)
     assert api.post("/preflight", {"sequence": "hello", "filter": "country = Germany"})["refused"] == 4

@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 from cadenza.domain.access import Scope
 from cadenza.domain.enrollment import CONTACT_OWNER, EnrollmentOptions, Outcome, Segment
 from cadenza.domain.overrides import Overrides
-from cadenza.domain.records import ContactRule, Records, records_of
+from cadenza.domain.records import ContactRule, records_of
 from cadenza.domain.report import ContactOutcome
 from cadenza.errors import OverrideInvalid
-from cadenza.store.lists import count_members, page_members
+from cadenza.store.lists import count_members
 from cadenza.store.sequences import find_sequence
 from cadenza.store.users import find_user
 from cadenza.web.api.callers import Caller, need
@@ -56,6 +56,9 @@ class Options(In):
     batch_limit: Annotated[int, Field(ge=1, le=20_000_000), AS_IN_JSON] | None = None
     from_columns: Annotated[
         bool, Field(strict=True, description="Take each contact's own options from columns of its list.")
+    ] = False
+    new_only: Annotated[
+        bool, Field(strict=True, description="Of a list only whom no enrollment of this sequence from it has judged.")
     ] = False
     overrides: Annotated[
         dict[str, Any],
@@ -216,7 +219,7 @@ def preflight(caller: Enroller, body: Enrolling) -> Enrolled:
             "or run 'cadenza preflight'.",
             "BATCH_TOO_LARGE",
         )
-    return Enrolled.of(foresee(body.sequence, sender, _members(caller, segment), options, body.own))
+    return Enrolled.of(foresee(body.sequence, sender, segment, options, body.own))
 
 
 def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
@@ -230,7 +233,7 @@ def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
         return 202, Started(run_id=_start_run(sender, body, options), contacts=size)
     if not size and not segment.records:
         return 200, Enrolled.of([])
-    outcomes = enroll_now(body.sequence, sender, _members(caller, segment), options, contact_overrides=body.own)
+    outcomes = enroll_now(body.sequence, sender, segment, options, contact_overrides=body.own)
     if body.contact_ids and len(outcomes) == 1 and outcomes[0].outcome is Outcome.REFUSED:
         raise refused(outcomes[0])
     return 200, Enrolled.of(outcomes)
@@ -312,15 +315,6 @@ def _segment(body: Enrolling) -> Segment:
         if records is None:
             raise Problem(422, "records names none: give named, or kind and filter.", "CONFLICT", field="records")
     return segment_of(body.segment or "", body.filter or "", body.contact_ids, records)
-
-
-def _members(caller: Caller, segment: Segment) -> list[int] | Records:
-    if segment.records:
-        return segment.records
-    if segment.contact_ids:
-        return [*segment.contact_ids]
-    with caller.transaction() as connection:
-        return page_members(connection, segment, 0, MOST_NOW)
 
 
 def _start_run(sender: str, body: Enrolling, options: EnrollmentOptions) -> str:
