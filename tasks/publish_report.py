@@ -41,6 +41,7 @@ def publish_report(batch_id: int) -> Report:
     with database.transaction(runtime.engine) as connection:
         batch = reports.find_batch(connection, batch_id)
         counts = reports.count_refusals(connection, batch_id)
+        fingerprint = reports.fingerprint(connection, batch_id)
         masks = reports.load_masks(connection, batch_id, BITS)
         _write_privately(errors, reports.error_report(connection, batch_id))
     check_conservation(batch)
@@ -58,6 +59,7 @@ def publish_report(batch_id: int) -> Report:
     )
     report = Report(
         batch_id=batch.id,
+        fingerprint=fingerprint,
         sequence=batch.sequence,
         segment=batch.segment,
         sender=batch.sender,
@@ -129,6 +131,7 @@ def _show(report: Report) -> None:
         key=f"enrollment-{report.batch_id}-errors",
         description=(
             f"Enrollment {report.batch_id}: {report.enrolled:,} enrolled, {report.held:,} held, "
-            f"{report.refused:,} refused. Contacts: {report.errors.name}; counts: {report.data_docs.name}."
+            f"{report.refused:,} refused. Contacts: {report.errors.name}; counts: {report.data_docs.name}; "
+            f"fingerprint of the contacts: {report.fingerprint}."
         ),
     )

@@ -50,6 +50,7 @@ def show_files(report: Report) -> None:
     show(f"  contacts and reasons  {uri(report.errors)}", f"  data docs             {uri(report.data_docs)}")
     if report.plot:
         show(f"  plot                  {uri(report.plot)}")
+    show(f"  fingerprint           {report.fingerprint}, of the {count(report.candidates, 'contact')} of then")
 
 
 def show_waves(waves: Iterable[DueWave], now: datetime, limit: int = 12) -> None:

@@ -106,6 +106,8 @@ class Report(Tally):
     """The enrollment-error report of one batch, and where to read more."""
 
     batch_id: int
+    #: The same for two enrollments that looked at the same contacts.
+    fingerprint: str
     #: One line a contact with an error or a warning; the only file with addresses.
     errors: Path
     #: A page for the browser, readable without a network.

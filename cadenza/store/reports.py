@@ -67,6 +67,24 @@ def find_batch(connection: Connection, batch_id: int) -> StoredBatch:
     return StoredBatch(**row._mapping)
 
 
+def fingerprint(connection: Connection, batch_id: int) -> str:
+    """What tells the contacts that a batch looked at from any others: the same for the same contacts.
+
+    The first 16 hexadecimal digits of the SHA-256 of their ids in order, with commas between them.
+    """
+    return str(
+        connection.scalar(
+            text("""
+                SELECT left(encode(sha256(convert_to(
+                    coalesce(string_agg(CAST(contact_id AS text), ',' ORDER BY contact_id), ''), 'UTF8')), 'hex'), 16)
+                FROM (SELECT contact_id FROM enrollments WHERE batch_id = :id
+                      UNION SELECT contact_id FROM refusals WHERE batch_id = :id AND outcome = 'refused') looked_at
+            """),
+            {"id": batch_id},
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CodeCount:
     """How many contacts of a batch one code concerns, among those of one outcome."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
@@ -72,6 +73,15 @@ def test_several_are_enrolled_or_told_why_not(api):
     assert table.headers["Content-Type"].startswith("text/csv")
     assert "HARD_BOUNCED" in table.text
     assert api.get("/batches")["results"][0]["id"] == told["batch_id"]
+
+
+def test_two_batches_of_the_same_contacts_have_the_same_fingerprint(api):
+    ids = [*api.world.contacts(3), *api.world.contacts(1, bounced_at=api.world.now)]
+    asked = [ids, [*reversed(ids), ids[0]], ids[:3]]
+    told = [api.post("/enrollments", {"sequence": "hello", "contact_ids": chosen})["batch_id"] for chosen in asked]
+    one, again, other = (api.get(f"/batches/{batch_id}")["fingerprint"] for batch_id in told)
+    assert one == again == hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()[:16]
+    assert other != one
 
 
 def test_no_cell_of_the_table_starts_like_a_formula(api):

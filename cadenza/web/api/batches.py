@@ -58,6 +58,8 @@ class Batch(BaseModel):
     sender: str
     started_at: datetime
     candidates: int
+    #: The same for two batches that looked at the same contacts.
+    fingerprint: str
     enrolled: int
     held: int
     refused: int
@@ -103,6 +105,7 @@ def get(caller: Reader, batch_id: IdInUrl) -> Batch:
     with caller.transaction() as connection:
         batch = reports.find_batch(connection, batch_id)
         counts = reports.count_refusals(connection, batch_id)
+        fingerprint = reports.fingerprint(connection, batch_id)
     lines = [RefusalCount(one.code, one.outcome, one.reasons, one.mentions) for one in counts]
     return Batch(
         id=batch.id,
@@ -111,6 +114,7 @@ def get(caller: Reader, batch_id: IdInUrl) -> Batch:
         sender=batch.sender,
         started_at=batch.started_at,
         candidates=batch.enrollments + batch.refused,
+        fingerprint=fingerprint,
         enrolled=batch.enrolled,
         held=batch.held,
         refused=batch.refused,

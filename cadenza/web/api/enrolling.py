@@ -227,9 +227,9 @@ def _enroll(caller: Caller, body: Enrolling) -> tuple[int, BaseModel]:
 
     sender, options, segment, size = _asked(caller, body)
     if size > MOST_NOW:
-        if options.overrides or body.contact_overrides:
-            words = f"Overrides for more than {MOST_NOW} contacts are not possible here: enroll fewer at a time."
-            raise Problem(422, words, "BATCH_TOO_LARGE", field="options.overrides")
+        if body.contact_overrides:
+            words = f"contact_overrides go with up to {MOST_NOW} contacts: enroll fewer at a time."
+            raise Problem(422, words, "BATCH_TOO_LARGE", field="contact_overrides")
         return 202, Started(run_id=_start_run(sender, body, options), contacts=size)
     if not size and not segment.records:
         return 200, Enrolled.of([])
