@@ -221,6 +221,13 @@ _RULES: Final = (
         detail=on("sender_opted_out_at", "on"),
     ),
     Rule(
+        code="HARD_BOUNCED",
+        prose="No earlier mail to the address came back for good",
+        is_broken=lambda frame, _: present(frame, "bounced_at"),
+        fact=("bounced_at", None),
+        detail=on("bounced_at", "on"),
+    ),
+    Rule(
         code="ADDRESS_SUPPRESSED",
         prose="The address is not on the suppression list",
         is_broken=lambda frame, _: flag(frame, "address_suppressed"),
@@ -231,13 +238,6 @@ _RULES: Final = (
         prose="The address's domain is not on the suppression list",
         is_broken=lambda frame, _: flag(frame, "domain_suppressed"),
         fact=("domain_suppressed", False),
-    ),
-    Rule(
-        code="HARD_BOUNCED",
-        prose="No earlier mail to the address came back for good",
-        is_broken=lambda frame, _: present(frame, "bounced_at"),
-        fact=("bounced_at", None),
-        detail=on("bounced_at", "on"),
     ),
     Rule(
         code="REENROLL_COOLDOWN",

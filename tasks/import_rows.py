@@ -23,6 +23,7 @@ from cadenza.store.contacts import create_staging, merge_rows
 from cadenza.store.feeds import move_on
 from cadenza.store.imports import finish_import, reject_rows, start_import
 from cadenza.store.lists import save_static_list
+from cadenza.store.suppressions import bar
 from data_contracts.source import FEED_CONTRACT, check_source
 from tasks.retrying import WAITS, waiting_helps
 
@@ -56,6 +57,8 @@ def import_rows(
             reject_rows(connection, import_id, rows.rejected)
             merge = merge_rows(connection, rows.staged, import_id, static_list.id, now)
             tally.add(rows, merge.imported, merge.merged)
+            for barring, addresses in rows.barred.items():
+                tally.barred += bar(connection, barring, addresses, f"import {import_id}", now)
             logger.info("import %d: %d rows so far", import_id, tally.rows)
         if stretch is None:
             check_source(source.name, tally.has_address, tally.rejected)
@@ -73,6 +76,8 @@ class _Tally:
 
     imported: int = 0
     merged: int = 0
+    #: Contacts that turned out to have bounced, or opted out, elsewhere.
+    barred: int = 0
     blank_lines: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     flags: list[np.ndarray] = field(default_factory=list)
@@ -98,7 +103,13 @@ class _Tally:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"rows": self.rows, "imported": self.imported, "merged": self.merged, "rejected": self.rejected}
+        return {
+            "rows": self.rows,
+            "imported": self.imported,
+            "merged": self.merged,
+            "rejected": self.rejected,
+            "barred": self.barred,
+        }
 
     def report(self, import_id: int, list_name: str, mapping: dict[str, str]) -> ImportReport:
         without_address = int((~self.has_address).sum())

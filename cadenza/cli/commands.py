@@ -18,6 +18,7 @@ from cadenza.cli import (
     picking,
     schedule,
     sequences,
+    suppressions,
     todos,
 )
 from cadenza.cli.demo import demo
@@ -58,6 +59,7 @@ def build_app() -> typer.Typer:
     app.add_typer(todos.todo_app, name="todo")
     app.add_typer(contacts.segment_app, name="segment")
     app.add_typer(contacts.contact_app, name="contact")
+    app.add_typer(suppressions.suppression_app, name="suppression")
     sequences.sequences_app.command("for")(picking.sequences_for)
     app.add_typer(sequences.sequences_app, name="sequences")
     app.add_typer(automation.automation_app, name="automation")

@@ -146,6 +146,8 @@ def show_import(report: ImportReport | RecordReport) -> None:
         f"{'contacts' if hasattr(report, 'list_name') else 'records'}, "
         f"{report.rejected:,} rejected."
     )
+    if barred := getattr(report, "barred", 0):
+        show(f"{count(barred, 'contact')} bounced or opted out elsewhere: nobody writes to them.")
     if not report.rejected:
         return
     with transaction() as connection:

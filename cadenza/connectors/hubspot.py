@@ -36,6 +36,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "country": "country",
     "city": "city",
     "hs_language": "language",
+    "hs_email_optout": "opted_out",
+    "hs_email_hard_bounce_reason_enum": "bounced",
 }
 CHANGED: Final = "lastmodifieddate"
 _OTHERS: Final = ("hs_timezone", "hubspot_owner_id", CHANGED)
@@ -63,7 +65,7 @@ class HubSpot:
 
     token: str = field(repr=False)
     #: Properties to bring beside the usual ones, by their internal names.
-    properties: Sequence[str] = ("lifecyclestage", "hs_email_optout")
+    properties: Sequence[str] = ("lifecyclestage",)
     host: str = "https://api.hubapi.com"
     #: HubSpot allows 100 calls in 10 seconds, with some subscriptions 190; and 5 searches in a second.
     calls_per_second: float = 9.5

@@ -61,6 +61,8 @@ class ImportReport:
     rejected: int
     #: Rows whose address is missing or not valid: imported, but refused when they shall be enrolled.
     without_address: int = 0
+    #: Contacts that turned out to have bounced, or opted out, elsewhere: they are not written to.
+    barred: int = 0
     #: Lines without any value, which are not rows.
     blank_lines: int = 0
     #: Which column became which field or property.

@@ -120,17 +120,17 @@ _REFUSALS = (
     Refusal(
         "ADDRESS_SUPPRESSED",
         "The address is on the suppression list.",
-        "Whoever keeps the suppression list may remove the entry; until then write from elsewhere or not at all.",
+        "Whoever keeps the list may remove the entry ('cadenza suppression remove'); until then do not write.",
     ),
     Refusal(
         "DOMAIN_SUPPRESSED",
         "The address's domain, or a domain above it, is on the suppression list.",
-        "Whoever keeps the suppression list may remove the domain's entry.",
+        "Whoever keeps the list may remove the domain's entry ('cadenza suppression remove').",
     ),
     Refusal(
         "HARD_BOUNCED",
         "An earlier mail to this address came back for good.",
-        "Find a new address for the contact, or clear the bounce if the mailbox exists again.",
+        "Find a new address, or clear the bounce if the mailbox exists again ('cadenza suppression remove').",
     ),
     Refusal(
         "HARD_BOUNCED_ELSEWHERE",
@@ -159,7 +159,7 @@ _REFUSALS = (
     Refusal(
         "OPTED_OUT_ALL",
         "The person opted out of all mail.",
-        "Only the person can renew the consent; record it at the contact when that has happened.",
+        "Only the person can renew the consent; record it then ('cadenza suppression remove --consent').",
     ),
     Refusal(
         "OPTED_OUT_SENDER",

@@ -47,6 +47,14 @@ KNOWN_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "company_domain": ("company_domain", "company_domain_name", "firmendomain"),
     "company_country": ("company_country", "company_country_region", "firmenland"),
     "company_time_zone": ("company_time_zone", "firmenzeitzone"),
+    "opted_out": (
+        "opted_out", "hs_email_optout", "unsubscribed_from_all_email", "email_opt_out", "hasoptedoutofemail", "opt_out",
+        "unsubscribed", "do_not_email", "von_allen_e_mails_abgemeldet", "abgemeldet",
+    ),
+    "bounced": (
+        "bounced", "hs_email_hard_bounce_reason_enum", "hs_email_hard_bounce_reason", "email_hard_bounce_reason",
+        "hard_bounce_reason", "hard_bounced", "hard_bounce", "email_bounced_date", "email_bounced_reason",
+    ),
 }  # fmt: skip
 
 #: The same for the fields of a record; beside them "<kind>_id" and "<kind>_name".

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from cadenza.domain.contact import COMPANY_FIELDS, CONTACT_FIELDS
 from cadenza.domain.importing import LONGEST_CELL, RejectedRow
+from cadenza.domain.suppression import NOT_BARRED, Barring
 from cadenza.sources.addresses import normalize_addresses
 from cadenza.sources.chunk import Chunk
 
@@ -30,6 +31,8 @@ class PreparedRows:
     blank_lines: int
     #: For each staged row, whether its address is valid.
     has_address: np.ndarray
+    #: Addresses that the rows say have bounced or opted out.
+    barred: Mapping[Barring, list[str]]
 
 
 def prepare_rows(chunk: Chunk, mapping: Mapping[str, str]) -> PreparedRows:
@@ -54,7 +57,15 @@ def prepare_rows(chunk: Chunk, mapping: Mapping[str, str]) -> PreparedRows:
             "properties": as_json(properties, len(lines)),
         }
     )
-    return PreparedRows(staged, clean.rejected, clean.blank_lines, address.is_valid().to_numpy(zero_copy_only=False))
+    barred = {barring: _barred(address, values[barring.value]) for barring in Barring if barring.value in values}
+    has_address = address.is_valid().to_numpy(zero_copy_only=False)
+    return PreparedRows(staged, clean.rejected, clean.blank_lines, has_address, barred)
+
+
+def _barred(address: pa.Array, told: pa.Array) -> list[str]:
+    """The addresses of those rows whose cell does not say no."""
+    is_free = pc.is_in(pc.utf8_lower(told), value_set=pa.array(sorted(NOT_BARRED), pa.string()))
+    return list(pc.unique(pc.drop_null(address.filter(pc.invert(is_free)))).to_pylist())
 
 
 @dataclass(frozen=True, eq=False)

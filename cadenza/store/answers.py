@@ -11,11 +11,13 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from cadenza.domain.answers import COLLEAGUE_REPLIED, ENDINGS, AnswerPolicy, Change, Effect, is_answer
+from cadenza.domain.suppression import COMPLAINT, HARD_BOUNCE, Kind
 from cadenza.store.absences import hold
 from cadenza.store.colleagues import colleagues_of
 from cadenza.store.database import driver_connection
 from cadenza.store.enrollments import unenroll
-from cadenza.store.opt_outs import OPTED_OUT, opt_out
+from cadenza.store.opt_outs import opt_out
+from cadenza.store.suppressions import suppress
 
 ENGINE = "engine"
 
@@ -50,9 +52,9 @@ def record(connection: Connection, effects: Sequence[Effect], policy: AnswerPoli
     soft = by_change.pop(Change.SOFT_BOUNCE, [])
     too_soft = _too_soft(connection, soft, policy, now)
     hard = by_change[Change.HARD_BOUNCE]
-    _suppress(connection, "bounced_at", "hard_bounce", hard, now)
+    _suppress(connection, "bounced_at", HARD_BOUNCE, hard, now)
     _suppress(connection, "bounced_at", "soft_bounces", too_soft, now)
-    _suppress(connection, "complained_at", "complaint", by_change[Change.COMPLAINT], now)
+    _suppress(connection, "complained_at", COMPLAINT, by_change[Change.COMPLAINT], now)
     colleagues = colleagues_of(connection, [effect for effect in fresh if is_answer(effect.match, effect.change)], now)
     ending = {change: _enrollments(by_change[change]) for change in ENDINGS}
     opted_out = _enrollments(by_change[Change.OPT_OUT])
@@ -137,9 +139,6 @@ def _suppress(connection: Connection, column: str, reason: str, effects: Sequenc
     given = {
         "ids": [effect.match.contact_id for effect in effects],
         "addresses": [effect.match.to_address for effect in effects],
-        "sources": [effect.source_id for effect in effects],
-        "reason": reason,
-        "opted_out": OPTED_OUT,
         "now": now,
     }
     connection.execute(
@@ -150,19 +149,8 @@ def _suppress(connection: Connection, column: str, reason: str, effects: Sequenc
         """),  # noqa: S608
         given,
     )
-    connection.execute(
-        text("""
-            INSERT INTO suppressions (kind, value, reason, source, created_at)
-            SELECT DISTINCT ON (address) 'address', address, :reason, source, CAST(:now AS timestamptz)
-            FROM unnest(CAST(:addresses AS text[]), CAST(:sources AS text[])) AS a(address, source)
-            ORDER BY address
-            ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, source = excluded.source, until = NULL,
-                created_at = CASE WHEN suppressions.until IS NULL THEN suppressions.created_at
-                                  ELSE excluded.created_at END
-            WHERE suppressions.until IS NOT NULL OR suppressions.reason = :opted_out
-        """),
-        given,
-    )
+    sources = {effect.match.to_address: effect.source_id for effect in effects}
+    suppress(connection, Kind.ADDRESS, sources, reason, now)
 
 
 def _give_back(connection: Connection, enrollment_ids: Sequence[int]) -> None:

@@ -14,10 +14,8 @@ from sqlalchemy import Connection, text
 from cadenza.domain.enrollment import Ending
 from cadenza.domain.opt_out import RECIPIENT, OptOutScope
 from cadenza.domain.sequence import Tracking
+from cadenza.domain.suppression import OPTED_OUT
 from cadenza.store.enrollments import unenroll
-
-#: The reason of suppressions that an opt-out made; only these go away when the person subscribes again.
-OPTED_OUT = "opted_out"
 
 #: The people behind enrollments, each with the sender that wrote to them.
 _PEOPLE = """

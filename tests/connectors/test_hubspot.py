@@ -49,7 +49,8 @@ def test_a_contact_comes_with_its_fields_its_zone_and_the_address_of_its_owner(r
         {
             "external_id": "1", "email": "p1@customer.example", "first_name": "P1", "last_name": "Öz", "company": None,
             "job_title": "CEO", "phone": None, "country": None, "city": None, "language": "de",
-            "time_zone": "america/new_york", "owner_email": "ana@northwind.example", "hs_lead_status": "NEW",
+            "opted_out": None, "bounced": None, "time_zone": "america/new_york",
+            "owner_email": "ana@northwind.example", "hs_lead_status": "NEW",
         }
     ]  # fmt: skip
 

@@ -121,6 +121,15 @@ def test_a_refusal_ends_the_flow_with_its_message_and_no_traceback(prefect_serve
     assert TOKEN not in caplog.text
 
 
+def test_who_opted_out_or_bounced_over_there_is_not_written_to(world, crm, rig, sync):
+    rig.add(1, hs_email_optout="true")
+    rig.add(1, hs_email_hard_bounce_reason_enum="UNKNOWN_USER")
+    rig.add(1, hs_email_optout="false")
+    assert sync()["crm"]["barred"] == 2
+    barred = "SELECT opted_out_at IS NOT NULL, bounced_at IS NOT NULL FROM contacts ORDER BY id"
+    assert world.rows(barred) == [(True, False), (False, True), (False, False)]
+
+
 def test_the_next_sync_brings_what_has_changed_and_nothing_else(world, crm, rig, sync):
     rig.add(300)
     assert sync() == {"crm": {"rows": 300, "imported": 300}}

@@ -47,6 +47,28 @@ def fetch(runtime):
     return fetch
 
 
+def test_who_bounced_or_opted_out_elsewhere_is_not_written_to_here(load, fetch):
+    rows = [
+        ["Email", "First Name", "Unsubscribed from all email", "Email hard bounce reason"],
+        ["one@x.example", "One", "Yes", ""],
+        ["two@x.example", "Two", "false", "UNKNOWN_USER"],
+        ["three@x.example", "Three", "No", " "],
+        ["not an address", "Four", "true", ""],
+    ]
+    barred = "SELECT first_name, opted_out_at IS NOT NULL, bounced_at IS NOT NULL FROM contacts ORDER BY id"
+    expected = [("One", True, False), ("Two", False, True), ("Three", False, False), ("Four", False, False)]
+    assert load(rows).barred == 2
+    assert fetch(barred) == expected
+    # A later list may say nothing of it: what was known stays.
+    again = load([["Email", "Opted out", "Bounced"], ["one@x.example", "", ""], ["two@x.example", "no", "no"]])
+    assert again.barred == 0
+    assert fetch(barred) == expected
+    assert fetch("SELECT value, reason, source FROM suppressions ORDER BY value DESC") == [
+        ("two@x.example", "hard_bounce", "import 1"),
+        ("one@x.example", "opted_out", "import 1"),
+    ]
+
+
 def test_rows_become_contacts_on_a_list(load, fetch, runtime):
     report = load(
         "E-Mail;Vorname;Nachname;Firma;Land;Messestand Nr.\n"
@@ -242,9 +264,8 @@ def test_every_row_has_exactly_one_outcome(load, fetch, runtime, monkeypatch, ro
     assert report.rows == 40 + len(rows) - sum(is_blank)
     assert report.rows == report.imported + report.merged + report.rejected
     assert report.rejected == sum(report.rejections.values())
-    assert fetch("SELECT counts FROM imports") == [
-        ({"rows": report.rows, "imported": report.imported, "merged": report.merged, "rejected": report.rejected},)
-    ]
+    names = ("rows", "imported", "merged", "rejected", "barred")
+    assert fetch("SELECT counts FROM imports") == [({name: getattr(report, name) for name in names},)]
     assert dict(fetch("SELECT outcome, count(*) FROM import_rows GROUP BY 1")) == {
         outcome: number for outcome, number in (("merged", report.merged), ("rejected", report.rejected)) if number
     }
