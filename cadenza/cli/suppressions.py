@@ -80,7 +80,7 @@ def list_(
     from cadenza.store.suppressions import list_suppressions
 
     with transaction() as connection:
-        found, total = list_suppressions(connection, like, limit)
+        found = list_suppressions(connection, like, limit + 1)
     if not found:
         show("There is no such entry." if like else "Nobody is on the suppression list.")
         return
@@ -90,12 +90,12 @@ def list_(
             drawn,
             (
                 (one.value, one.kind, one.reason, one.source, instant(one.created_at), instant(one.until))
-                for one in found
+                for one in found[:limit]
             ),
         )
     )
-    if total > len(found):
-        show(f"… and {total - len(found):,} more.")
+    if len(found) > limit:
+        show("… and more: --limit shows them.")
 
 
 def _entries(values: list[str] | None, file: str) -> Entries:

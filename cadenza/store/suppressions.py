@@ -22,6 +22,7 @@ _COLUMNS: Final[Mapping[Barring, str]] = MappingProxyType(
 class Suppression:
     """An entry of the suppression list."""
 
+    id: int
     kind: str
     value: str
     reason: str
@@ -145,17 +146,15 @@ def _state(connection: Connection, kind: Kind, values: Sequence[str]) -> Sequenc
 
 
 def list_suppressions(
-    connection: Connection, like: str = "", limit: int = 50, after: int = 0
-) -> tuple[list[Suppression], int]:
-    """The latest entries whose value contains some words, and how many there are in all."""
-    given = {"like": like.strip().lower(), "limit": limit, "after": after}
+    connection: Connection, like: str = "", limit: int = 50, before: int | None = None
+) -> list[Suppression]:
+    """The latest entries whose value contains some words; ``before``: only those that came before an id."""
     rows = connection.execute(
         text("""
-            SELECT kind, value, reason, source, until, created_at FROM suppressions
-            WHERE position(:like IN value) > 0 ORDER BY created_at DESC, value LIMIT :limit OFFSET :after
+            SELECT id, kind, value, reason, source, until, created_at FROM suppressions
+            WHERE position(:like IN value) > 0 AND (CAST(:before AS bigint) IS NULL OR id < :before)
+            ORDER BY id DESC LIMIT :limit
         """),
-        given,
+        {"like": like.strip().lower(), "limit": limit, "before": before},
     )
-    found = [Suppression(**row._mapping) for row in rows]
-    total = connection.scalar(text("SELECT count(*) FROM suppressions WHERE position(:like IN value) > 0"), given)
-    return found, int(total or 0)
+    return [Suppression(**row._mapping) for row in rows]

@@ -143,3 +143,23 @@ def test_a_rule_that_makes_no_sense_is_not_stored(api, definition, status, code,
     assert told["subCategory"] == code
     assert words in told["message"]
     assert api.get("/automations")["results"] == []
+
+
+def test_whom_nobody_writes_to(busy):
+    body = {"entries": ["Kim@Rival.example", "@firm.example"], "reason": "competitor"}
+    assert busy.post("/suppressions", body, 201) == {"entries": 2}
+    assert busy.post("/suppressions", body, 201) == {"entries": 0}
+    first = busy.get("/suppressions", limit=1)
+    rest = busy.get("/suppressions", limit=1, after=first["paging"]["next"]["after"])
+    assert "paging" not in rest
+    assert {(one["kind"], one["value"], one["source"]) for one in first["results"] + rest["results"]} == {
+        ("address", "kim@rival.example", "ana"), ("domain", "firm.example", "ana"),
+    }  # fmt: skip
+    assert busy.get("/suppressions", like="firm")["results"][0]["reason"] == "competitor"
+    assert busy.post("/suppressions", {"entries": ["a@b.example", "???"]}, 422)["subCategory"] == "INVALID_ENTRY"
+    past = {"entries": ["a@b.example"], "until": "2020-01-01T00:00:00Z"}
+    assert busy.post("/suppressions", past, 422)["errors"][0]["in"] == "until"
+    assert busy.post("/suppressions/remove", {"entries": ["firm.example"]}) == {"entries": 1}
+    gone = {"entries": ["kim@rival.example", "firm.example"]}
+    assert busy.post("/suppressions/remove", gone, 404)["subCategory"] == "NOT_FOUND"
+    assert [one["value"] for one in busy.get("/suppressions")["results"]] == ["kim@rival.example"]

@@ -23,6 +23,7 @@ from cadenza.web.api import (
     reports,
     sequences,
     statistics,
+    suppressions,
     todos,
     users,
 )
@@ -34,7 +35,7 @@ from cadenza.web.pages import page
 #: In the order of the description.
 ROUTERS = (
     contacts, lists, records, sequences, enrolling, drafts, enrollments, batches, todos, reports, statistics,
-    automations, users, documents,
+    automations, users, suppressions, documents,
 )  # fmt: skip
 API_PATH = "/api/v1"
 HUBSPOT_PATH = "/automation"
