@@ -22,7 +22,7 @@ connector_app = typer.Typer(
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The connector, as cadenza.toml names it.")]
 
 #: What is counted of a pass.
-COUNTS = ("rows", "imported", "merged", "rejected", "removed")
+COUNTS = ("rows", "imported", "merged", "rejected", "barred", "removed")
 
 
 @connector_app.command("list")

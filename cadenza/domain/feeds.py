@@ -27,7 +27,7 @@ class Feed:
     began_at: datetime
     #: None: the pass is under way.
     ended_at: datetime | None = None
-    #: What the pass did: rows, imported, merged, rejected, removed.
+    #: What the pass did: rows, imported, merged, rejected, barred, removed.
     counts: dict[str, int] = field(default_factory=dict)
 
 

@@ -49,7 +49,7 @@ KNOWN_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "company_time_zone": ("company_time_zone", "firmenzeitzone"),
     "opted_out": (
         "opted_out", "hs_email_optout", "unsubscribed_from_all_email", "email_opt_out", "hasoptedoutofemail", "opt_out",
-        "unsubscribed", "do_not_email", "von_allen_e_mails_abgemeldet", "abgemeldet",
+        "unsubscribed", "do_not_email", "von_allen_e_mails_abgemeldet",
     ),
     "bounced": (
         "bounced", "hs_email_hard_bounce_reason_enum", "hs_email_hard_bounce_reason", "email_hard_bounce_reason",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -11,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from cadenza.domain.access import Scope
 from cadenza.domain.suppression import BY_HAND
 from cadenza.sources.entries import Entries, entries_of
-from cadenza.store.suppressions import lift, list_suppressions, suppress
+from cadenza.store.suppressions import Suppression, lift, list_suppressions, suppress
 from cadenza.web.api.callers import Caller, need
 from cadenza.web.api.errors import Problem
 from cadenza.web.api.shapes import STORABLE, In, Name, Page, Paged, page_of
@@ -48,18 +47,6 @@ class Wanted(Paged):
     like: Annotated[str, Field(max_length=320, pattern=STORABLE, description="Only entries that contain this.")] = ""
 
 
-class Line(BaseModel):
-    """An entry."""
-
-    id: int
-    kind: str
-    value: str
-    reason: str
-    source: str
-    until: datetime | None
-    created_at: datetime
-
-
 class Changed(BaseModel):
     """How many entries that changed."""
 
@@ -69,7 +56,7 @@ class Changed(BaseModel):
 @router.get("/suppressions")
 def page(
     request: Request, caller: Annotated[Caller, need(Scope.CONTACTS_READ)], wanted: Annotated[Wanted, Query()]
-) -> Page[Line]:
+) -> Page[Suppression]:
     """Addresses and domains that nobody writes to, the latest first."""
     with caller.transaction() as connection:
         found = list_suppressions(connection, wanted.like, wanted.limit + 1, wanted.place or None)
