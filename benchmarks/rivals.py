@@ -51,9 +51,10 @@ def conditions(context: EnrollmentContext) -> dict[str, str]:
         "BATCH_TOO_LARGE": str(batch.size > context.policy.batch_limit),
         "CONTACT_NOT_FOUND": "NOT is_found",
         "DUPLICATE_IN_BATCH": "is_duplicate",
-        # Only records come without a contact, and no contact of these lists has options of its own.
+        # Only records come without a contact; no contact here has options of its own, and no mail takes files along.
         "NO_ASSOCIATED_CONTACT": "False",
         "OVERRIDE_INVALID": "False",
+        "ATTACHMENT_TOO_LARGE": "False",
         "ALREADY_IN_THIS_SEQUENCE": f"{in_this} AND NOT is_duplicate",
         "OWNER_PROPERTY_EMPTY": f"{senderless} AND NOT is_sender_named",
         "SENDER_MISSING": f"{senderless} AND is_sender_named",
