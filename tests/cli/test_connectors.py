@@ -48,8 +48,8 @@ def test_a_connector_is_checked_synced_and_listed(terminal, rig):
     synced = terminal.run("connector", "sync", "crm", "--owners")
     assert synced.returncode == 0, synced.stderr
     assert [line.split() for line in synced.stdout.splitlines() if line.strip().startswith(("crm", "Trade"))] == [
-        ["crm", "21", "20", "0", "1", "0"],
-        ["Trade", "fair", "3", "0", "3", "0", "0"],
+        ["crm", "21", "20", "0", "1", "0", "0"],
+        ["Trade", "fair", "3", "0", "3", "0", "0", "0"],
     ]
     assert "contact 21: a cell of 40000 characters, 32767 at most" in synced.stdout
     assert "1 new user: ben" in synced.stdout
