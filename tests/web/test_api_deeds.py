@@ -163,3 +163,8 @@ def test_whom_nobody_writes_to(busy):
     gone = {"entries": ["kim@rival.example", "firm.example"]}
     assert busy.post("/suppressions/remove", gone, 404)["subCategory"] == "NOT_FOUND"
     assert [one["value"] for one in busy.get("/suppressions")["results"]] == ["kim@rival.example"]
+
+
+def test_a_parameter_is_given_once(busy):
+    told = busy.done("GET", "/sequences", params=[("name", "a"), ("limit", "1"), ("name", "b")], status=400)
+    assert (told["errors"][0]["code"], told["errors"][0]["in"]) == ("REPEATED", "name")

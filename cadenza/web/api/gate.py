@@ -1,9 +1,11 @@
-"""Which bodies are read at all? JSON of a bounded size that comes in a bounded time."""
+"""Which requests are read at all? Each parameter once, and JSON of a bounded size that comes in a bounded time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +14,18 @@ from cadenza.web.api.errors import Problem, answer
 
 LARGEST_BODY: Final = 2_000_000
 BODY_SECONDS: Final = 20.0
+
+
+def _check_once(query: bytes) -> None:
+    """No parameter has several values: nobody could tell which one counts.
+
+    Raises:
+        Problem: one is there twice; names it.
+    """
+    names = Counter(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    for name, count in names.items():
+        if count > 1:
+            raise Problem(400, f"{name[:100]}: it is there {count} times: give it once.", "REPEATED", field=name[:100])
 
 
 class Gate:
@@ -26,6 +40,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         try:
+            _check_once(scope["query_string"])
             body = await self._body(Headers(scope=scope), receive)
         except Problem as problem:
             await answer(problem)(scope, receive, send)
