@@ -14,7 +14,7 @@ from itertools import groupby
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from cadenza.domain.attachments import MEGABYTE, Attachment
+from cadenza.domain.attachments import MEGABYTE
 from cadenza.domain.delivery import Attempt, AttemptResult
 from cadenza.domain.overrides import own_sequence
 from cadenza.domain.sequence import Sequence as ContactSequence
@@ -85,16 +85,15 @@ def hand_over(delivery_ids: Sequence[int]) -> list[Attempt]:
     return [*known.values(), *(outcomes(others) if others else ())]
 
 
-def _attachments(mail: ClaimedMail, versions: Mapping[int, ContactSequence]) -> tuple[Attachment, ...]:
-    return own_sequence(versions[mail.version_id], mail.overrides).step(mail.position).attachments
-
-
-def _appendices(
-    mails: Sequence[ClaimedMail], versions: Mapping[int, ContactSequence]
-) -> dict[tuple[Attachment, ...], bytes]:
-    """The attachments of mails as they travel: read and encoded once for a process, not for each mail."""
+def _appendices(mails: Sequence[ClaimedMail], versions: Mapping[int, ContactSequence]) -> dict[int, bytes]:
+    """The attachments of mails as they travel, by delivery: read and encoded once for a process, not for each mail."""
     runtime = current()
-    wanted = {attachments for mail in mails if (attachments := _attachments(mail, versions))}
+    of_mails = {
+        mail.id: attachments
+        for mail in mails
+        if (attachments := own_sequence(versions[mail.version_id], mail.overrides).step(mail.position).attachments)
+    }
+    wanted = set(of_mails.values())
     found = {attachments: kept for attachments in wanted if (kept := runtime.appendices.get(attachments))}
     if missing := wanted - found.keys():
         with database.transaction(runtime.engine) as connection:
@@ -104,7 +103,7 @@ def _appendices(
             runtime.appendices.clear()
         runtime.appendices.update(fresh)
         found |= fresh
-    return found
+    return {id_: found[attachments] for id_, attachments in of_mails.items()}
 
 
 def _by_mailbox(mail: ClaimedMail) -> tuple[int, int]:
@@ -120,8 +119,8 @@ class Handover:
     mailbox: mailboxes.Mailbox
     mails: list[ClaimedMail]
     versions: dict[int, ContactSequence]
-    #: What follows the mails of steps with attachments.
-    appendices: Mapping[tuple[Attachment, ...], bytes]
+    #: What follows those mails that have attachments, by delivery.
+    appendices: Mapping[int, bytes]
     #: Outcomes that are not yet stored, those that are, and deliveries known to be in flight or lost.
     pending: list[Attempt] = field(default_factory=list)
     settled: dict[int, Attempt] = field(default_factory=dict)
@@ -205,7 +204,7 @@ class Handover:
             mail.message,
             deadline,
             self._copy_to,
-            self.appendices.get(_attachments(mail, self.versions), b""),
+            self.appendices.get(mail.id, b""),
         )
 
     @property

@@ -44,13 +44,13 @@ class PrefectApi:
 
         Only for whoever owns the server, which listens on this machine alone, and has started nothing yet.
         """
-        buried = 0
-        while runs := [run for run in self._unfinished() if not _is_alive(run)]:
-            for run in runs:
-                state = {"type": "CRASHED", "message": "Cadenza was stopped while this ran."}
-                self._call("POST", f"flow_runs/{run['id']}/set_state", {"state": state, "force": True})
-            buried += len(runs)
-        return buried
+        state = {"type": "CRASHED", "message": "Cadenza was stopped while this ran."}
+        buried: set[str] = set()
+        while ids := {run["id"] for run in self._unfinished() if not _is_alive(run)} - buried:
+            for id_ in ids:
+                self._call("POST", f"flow_runs/{id_}/set_state", {"state": state, "force": True})
+            buried |= ids
+        return len(buried)
 
     def _unfinished(self) -> list[dict[str, Any]]:
         states = {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}

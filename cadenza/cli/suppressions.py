@@ -28,9 +28,8 @@ def add(
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Up to this day; else for good.")] = None,
 ) -> None:
     """Write to these addresses, and to whoever is at these domains, never again. Sequences end before the next step."""
-    from cadenza.domain.suppression import BY_HAND
     from cadenza.runtime import current
-    from cadenza.store.suppressions import suppress
+    from cadenza.store.suppressions import suppress_entries
 
     entries = _entries(values, file)
     end = until.replace(tzinfo=UTC) if until else None
@@ -38,10 +37,7 @@ def add(
         now = current().clock.now()
         if end and end <= now:
             raise WrongUse(f"--until {end:%Y-%m-%d} is over: name a later day.")
-        changed = sum(
-            suppress(connection, kind, dict.fromkeys(found, actor()), reason or BY_HAND, now, end)
-            for kind, found in entries.by_kind.items()
-        )
+        changed = suppress_entries(connection, entries.by_kind, reason, actor(), now, end)
     there = len(entries.addresses) + len(entries.domains) - changed
     show(f"[green]✓[/] {count(changed, 'entry', 'entries')} added" + (f", {there:,} there already." if there else "."))
     for word in entries.unreadable[:20]:
@@ -58,16 +54,13 @@ def remove(
 ) -> None:
     """Write to these again: a mailbox that had bounced exists again, or a person agreed anew."""
     from cadenza.runtime import current
-    from cadenza.store.suppressions import lift
+    from cadenza.store.suppressions import lift_entries
 
     entries = _entries(values, file)
     if entries.unreadable:
         raise WrongUse(f"{entries.unreadable[0]!r} is neither an address nor a domain.")
     with transaction() as connection:
-        lifted = sum(
-            lift(connection, kind, found, consent.strip() or None, actor(), current().clock.now())
-            for kind, found in entries.by_kind.items()
-        )
+        lifted = lift_entries(connection, entries.by_kind, consent.strip(), actor(), current().clock.now())
     show(f"[green]✓[/] {count(lifted, 'entry', 'entries')} removed.")
 
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from cadenza.domain.suppression import COMPLAINT, OPTED_OUT, Barring, Kind
+from cadenza.domain.suppression import BY_HAND, COMPLAINT, OPTED_OUT, Barring, Kind
 from cadenza.errors import NotFound, WrongUse
-
-_COLUMNS: Final[Mapping[Barring, str]] = MappingProxyType(
-    {Barring.OPTED_OUT: "opted_out_at", Barring.BOUNCED: "bounced_at"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +64,21 @@ def suppress(
     ).rowcount
 
 
+def suppress_entries(
+    connection: Connection,
+    entries: Mapping[Kind, Sequence[str]],
+    reason: str,
+    source: str,
+    now: datetime,
+    until: datetime | None = None,
+) -> int:
+    """Put what a person named on the list, normalized, by kind; returns how many entries that changed."""
+    return sum(
+        suppress(connection, kind, dict.fromkeys(values, source), reason or BY_HAND, now, until)
+        for kind, values in entries.items()
+    )
+
+
 def bar(connection: Connection, barring: Barring, addresses: Collection[str], source: str, now: datetime) -> int:
     """Note what another system knows of normalized addresses: they bounced, or opted out; returns of how many contacts.
 
@@ -76,7 +86,7 @@ def bar(connection: Connection, barring: Barring, addresses: Collection[str], so
     """
     if not addresses:
         return 0
-    column = _COLUMNS[barring]
+    column = f"{barring.value}_at"
     suppress(connection, Kind.ADDRESS, dict.fromkeys(addresses, source), barring.reason, now)
     return connection.execute(
         text(f"""
@@ -86,17 +96,27 @@ def bar(connection: Connection, barring: Barring, addresses: Collection[str], so
     ).rowcount
 
 
-def lift(
-    connection: Connection, kind: Kind, values: Sequence[str], consent: str | None, actor: str, now: datetime
+def lift_entries(
+    connection: Connection,
+    entries: Mapping[Kind, Sequence[str]],
+    consent: str,
+    actor: str,
+    now: datetime,
 ) -> int:
-    """Take normalized addresses or domains off the list, and earlier bounces with them; returns how many there were.
+    """Take normalized addresses and domains off the list, and earlier bounces with them; returns how many there were.
 
-    ``consent``: where and when a person who had opted out agreed anew; it is kept.
+    ``consent``: where and when a person who had opted out agreed anew; it is kept. Empty: nobody did.
 
     Raises:
         NotFound: one of them is neither on the list, nor has it bounced or opted out.
         WrongUse: one has opted out and no consent is named, or has complained: there is no way around that.
     """
+    return sum(_lift(connection, kind, values, consent or None, actor, now) for kind, values in entries.items())
+
+
+def _lift(
+    connection: Connection, kind: Kind, values: Sequence[str], consent: str | None, actor: str, now: datetime
+) -> int:
     known = {row.value: row for row in _state(connection, kind, values)}
     for value in values:
         row = known.get(value)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from local_server import LocalServer
 
 TOKEN = "pat-eu1-of-this-test"
 SCOPES = {
@@ -29,7 +30,7 @@ class Refused(Exception):
 
 
 @dataclass
-class HubSpotRig:
+class HubSpotRig(LocalServer):
     """Runs on a thread of its own inside ``with``."""
 
     contacts: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -64,21 +65,8 @@ class HubSpotRig:
         """The questions to one endpoint."""
         return [question for path, question, _ in self.asked if path.endswith(ending)]
 
-    def __enter__(self) -> HubSpotRig:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
     def answer(self, path: str, question: dict[str, Any], token: str) -> dict[str, Any]:
         now = time.monotonic()

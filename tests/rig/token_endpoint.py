@@ -6,17 +6,17 @@ Speaks HTTP, or HTTPS with a certificate. Remembers what it was asked; ``refusal
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from local_server import LocalServer
+
 
 @dataclass
-class TokenEndpoint:
+class TokenEndpoint(LocalServer):
     """Runs on a thread of its own inside ``with``."""
 
     #: Certificate and key in one file: Microsoft's library speaks HTTPS only.
@@ -36,24 +36,8 @@ class TokenEndpoint:
     issued: list[str] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
 
-    def __enter__(self) -> TokenEndpoint:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http{'s' if self.certificate else ''}://127.0.0.1:{self._server.server_port}"
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
     @property
     def token_url(self) -> str:

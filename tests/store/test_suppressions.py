@@ -10,7 +10,7 @@ import pytest
 from cadenza.domain.suppression import Barring, Kind
 from cadenza.errors import NotFound, WrongUse
 from cadenza.store import database
-from cadenza.store.suppressions import bar, lift, list_suppressions, suppress
+from cadenza.store.suppressions import bar, lift_entries, list_suppressions, suppress
 from flows.enroll_now import enroll_now
 from tasks.claim_steps import claim_steps
 
@@ -54,7 +54,7 @@ def test_who_is_on_the_list_is_refused_until_the_entry_is_removed(office, kind, 
     assert put(office, kind, value) == 1
     assert office.enroll_it() == code
     if code:
-        assert office.within(lift, kind, [value], None, "ana", office.now) == 1
+        assert office.within(lift_entries, {kind: [value]}, "", "ana", office.now) == 1
         assert office.enroll_it() is None
 
 
@@ -94,15 +94,15 @@ def test_what_another_system_knows_counts_here(office, barring, code):
 def test_an_opt_out_needs_a_new_consent_and_a_complaint_stays(office):
     office.within(bar, Barring.OPTED_OUT, [ONE], "import 1", office.now)
     with pytest.raises(WrongUse, match="--consent"):
-        office.within(lift, Kind.ADDRESS, [ONE], None, "ana", office.now)
+        office.within(lift_entries, {Kind.ADDRESS: [ONE]}, "", "ana", office.now)
     assert office.enroll_it() == "OPTED_OUT_ALL"
-    office.within(lift, Kind.ADDRESS, [ONE], "signed at the fair", "ana", office.now)
+    office.within(lift_entries, {Kind.ADDRESS: [ONE]}, "signed at the fair", "ana", office.now)
     assert office.enroll_it() is None
     assert office.rows("SELECT contact_id, actor, data FROM events WHERE kind = 'lift'") == [
         (office.id, "ana", {"consent": "signed at the fair"})
     ]
     office.rows("UPDATE contacts SET complained_at = now()")
     with pytest.raises(WrongUse, match="spam"):
-        office.within(lift, Kind.ADDRESS, [ONE], "called", "ana", office.now)
+        office.within(lift_entries, {Kind.ADDRESS: [ONE]}, "called", "ana", office.now)
     with pytest.raises(NotFound, match=r"two@x\.example"):
-        office.within(lift, Kind.ADDRESS, ["two@x.example"], None, "ana", office.now)
+        office.within(lift_entries, {Kind.ADDRESS: ["two@x.example"]}, "", "ana", office.now)

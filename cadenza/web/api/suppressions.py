@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from cadenza.domain.access import Scope
-from cadenza.domain.suppression import BY_HAND
-from cadenza.sources.entries import Entries, entries_of
-from cadenza.store.suppressions import Suppression, lift, list_suppressions, suppress
+from cadenza.domain.suppression import Kind
+from cadenza.sources.entries import entries_of
+from cadenza.store.suppressions import Suppression, lift_entries, list_suppressions, suppress_entries
 from cadenza.web.api.callers import Caller, need
 from cadenza.web.api.errors import Problem
 from cadenza.web.api.shapes import STORABLE, In, Name, Page, Paged, page_of
@@ -70,19 +70,8 @@ def add(caller: Annotated[Caller, need(Scope.CONTACTS_WRITE)], body: Suppressed)
         raise Problem(422, "until is over: name a later instant, or none.", "UNTIL_IN_PAST", field="until")
     found = _readable(body)
     with caller.transaction() as connection:
-        return Changed(
-            entries=sum(
-                suppress(
-                    connection,
-                    kind,
-                    dict.fromkeys(values, caller.actor),
-                    body.reason or BY_HAND,
-                    caller.now,
-                    body.until,
-                )
-                for kind, values in found.by_kind.items()
-            )
-        )
+        changed = suppress_entries(connection, found, body.reason or "", caller.actor, caller.now, body.until)
+    return Changed(entries=changed)
 
 
 @router.post("/suppressions/remove")
@@ -90,18 +79,13 @@ def remove(caller: Annotated[Caller, need(Scope.CONTACTS_WRITE)], body: Lifted) 
     """Write to them again, and forget a bounce. All come off the list, or none."""
     found = _readable(body)
     with caller.transaction() as connection:
-        return Changed(
-            entries=sum(
-                lift(connection, kind, values, body.consent, caller.actor, caller.now)
-                for kind, values in found.by_kind.items()
-            )
-        )
+        return Changed(entries=lift_entries(connection, found, body.consent or "", caller.actor, caller.now))
 
 
-def _readable(body: Named) -> Entries:
+def _readable(body: Named) -> dict[Kind, list[str]]:
     found = entries_of(body.entries)
     if found.unreadable:
         raise Problem(
             422, f"{found.unreadable[0]!r} is neither an address nor a domain.", "INVALID_ENTRY", field="entries"
         )
-    return found
+    return found.by_kind
